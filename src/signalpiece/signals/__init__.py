@@ -1,0 +1,12 @@
+"""Files to signals and back, in SI units, with gaps, annotations and a file's own integers. Only this room reads formats."""
+
+from typing import Any
+
+from signalpiece.core.lazy import load_name
+
+_FILES: dict[str, str] = {}
+__all__ = list(_FILES)
+
+
+def __getattr__(name: str) -> Any:
+    return load_name(__name__, _FILES, name)

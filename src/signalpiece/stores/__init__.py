@@ -1,0 +1,12 @@
+"""Tokens at rest: a coded file with an index for random access, and a Parquet data set."""
+
+from typing import Any
+
+from signalpiece.core.lazy import load_name
+
+_FILES: dict[str, str] = {}
+__all__ = list(_FILES)
+
+
+def __getattr__(name: str) -> Any:
+    return load_name(__name__, _FILES, name)

@@ -1,0 +1,12 @@
+"""Encoder, quantizer and decoder put together: classical coders, learned ones, streams and token files."""
+
+from typing import Any
+
+from signalpiece.core.lazy import load_name
+
+_FILES: dict[str, str] = {}
+__all__ = list(_FILES)
+
+
+def __getattr__(name: str) -> Any:
+    return load_name(__name__, _FILES, name)
