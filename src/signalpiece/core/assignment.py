@@ -84,22 +84,27 @@ class Assignment:
         """This reduction followed by `later`: the product of the normalised matrices, with `later`'s sizes."""
         if later.num_old != self.num_new:
             raise SignalPieceError(f"the later assignment takes {later.num_old} tokens, this one gives {self.num_new}")
-        b = self.old.shape[0]
-        product = torch.sparse.mm(later._normalised(), self._normalised()).coalesce()
-        rows, columns = product.indices()
-        batch = rows // later.num_new
-        counts = torch.bincount(batch, minlength=b)
-        place = torch.arange(len(rows), device=rows.device) - (counts.cumsum(0) - counts)[batch]
-        width = max(int(counts.max()), 1)
-        old, new = rows.new_zeros(b, width), rows.new_zeros(b, width)
-        weight = product.values().new_zeros(b, width)
-        old[batch, place], new[batch, place] = columns % self.num_old, rows % later.num_new
-        weight[batch, place] = product.values()
+        b, device = self.old.shape[0], self.old.device
+        batch = torch.arange(b, device=device)[:, None]
+        order = (batch * self.num_new + self.new).flatten().argsort(stable=True)
+        counts = torch.bincount((batch * self.num_new + self.new).flatten(), minlength=b * self.num_new)
+        wanted = (batch * self.num_new + later.old).flatten()
+        repeats = counts[wanted]  # edges of this matrix that each later edge meets
+        edge = torch.arange(len(wanted), device=device).repeat_interleave(repeats)
+        inside = torch.arange(len(edge), device=device) - (repeats.cumsum(0) - repeats)[edge]
+        mine = order[(counts.cumsum(0) - counts)[wanted[edge]] + inside]
+        of = edge // later.old.shape[1]
+        met = torch.bincount(of, minlength=b)
+        place = torch.arange(len(edge), device=device) - (met.cumsum(0) - met)[of]
+        shape = (b, max(int(met.max()), 1))
+        old, new, weight = self.old.new_zeros(shape), self.old.new_zeros(shape), self.weight.new_zeros(shape)
+        old[of, place], new[of, place] = self.old.flatten()[mine], later.new.flatten()[edge]
+        weight[of, place] = self._row_weights().flatten()[mine] * later._row_weights().flatten()[edge]
         assert self.size is not None and later.size is not None
-        carried = later.transpose_sum(self.size)
+        carried = later._carry(self.size)
         return Assignment(old, new, weight, self.num_old, later.num_new, carried)
 
-    def transpose_sum(self, size: Float[Tensor, "b n"]) -> Float[Tensor, "b m"]:
+    def _carry(self, size: Float[Tensor, "b n"]) -> Float[Tensor, "b m"]:
         """Sizes carried along: each new token's share of the old sizes, an old token split by its weights."""
         out = self.weight.new_zeros(self.weight.shape[0], self.num_old)
         column = out.scatter_add(1, self.old, self.weight).gather(1, self.old)
@@ -122,16 +127,9 @@ class Assignment:
         old, new, weight, size = (torch.as_tensor(np.asarray(edges[k])) for k in ("old", "new", "weight", "size"))
         return cls(old, new, weight, int(edges["num_old"]), int(edges["num_new"]), size)
 
-    def _normalised(self) -> Tensor:
+    def _row_weights(self) -> Float[Tensor, "b e"]:
         total = self.total().gather(1, self.new)
-        weight = torch.where(total > 0, self.weight / total.where(total > 0, torch.ones_like(total)), 0)
-        batch = torch.arange(self.old.shape[0], device=self.old.device)[:, None]
-        at = torch.stack([(batch * self.num_new + self.new).flatten(), (batch * self.num_old + self.old).flatten()])
-        shape = (self.old.shape[0] * self.num_new, self.old.shape[0] * self.num_old)
-        keep = weight.flatten() > 0
-        return torch.sparse_coo_tensor(
-            at[:, keep], weight.flatten()[keep], shape, is_coalesced=False, check_invariants=False
-        )
+        return torch.where(total > 0, self.weight / total.where(total > 0, torch.ones_like(total)), 0)
 
 
 @dataclass(frozen=True)

@@ -206,29 +206,35 @@ class Tokens:
             SignalPieceError: the stream does not fit the columns of the header.
         """
         offsets, _ = self._id_offsets()
-        columns = self.header.columns
-        escape = SPECIAL.index("escape")
-        flat, at, body = [], 0, [int(i) for i in ids]
-        while body and body[-1] == SPECIAL.index("pad"):
-            body.pop()
+        columns, escape = self.header.columns, SPECIAL.index("escape")
+        body = np.trim_zeros(np.asarray(ids, np.int64), "b")  # padding is 0
         if len(body) < 2 or body[0] != SPECIAL.index("begin") or body[-1] != SPECIAL.index("end"):
             raise SignalPieceError("the ids must start with begin (1) and stop with end (2)")
         body = body[1:-1]
-        while at < len(body):
-            column = len(flat) % len(columns)
-            base, size = int(offsets[column]), columns[column].size
-            if body[at] == escape and size == 0 and escape in body[at + 1 :]:
-                stop = body.index(escape, at + 1)
-                value, at = sum((d - base) * OPEN**k for k, d in enumerate(body[at + 1 : stop])), stop + 1
-            else:
-                value, at = body[at] - base, at + 1
-                if not 0 <= value < (size or OPEN):
-                    raise SignalPieceError(f"id {value + base} does not belong to column {columns[column].name}")
-            flat.append(value if size else (value // 2 if value % 2 == 0 else -(value + 1) // 2))
-        if len(flat) % len(columns):
-            raise SignalPieceError(f"{len(flat)} codes do not fill rows of {len(columns)} columns")
-        codes = np.array(flat, np.int32).reshape(1, -1, len(columns))
-        return replace(self, codes=codes)
+        marks = np.flatnonzero(body == escape)
+        if len(marks) % 2:
+            raise SignalPieceError("the ids have an escape that is never closed")
+        opens, closes = marks[0::2], marks[1::2]
+        depth = np.zeros(len(body) + 1, np.int64)
+        np.add.at(depth, opens + 1, 1)
+        np.add.at(depth, closes + 1, -1)
+        single = depth.cumsum()[:-1] == 0  # one entry per code: digits and closing escapes are left out
+        if single.sum() % len(columns):
+            raise SignalPieceError(f"{int(single.sum())} codes do not fill rows of {len(columns)} columns")
+        column = (single.cumsum() - 1) % len(columns)
+        value = body - offsets[column]
+        for a, b in zip(opens, closes, strict=True):
+            digits = body[a + 1 : b] - offsets[column[a]]
+            value[a] = sum(int(d) << (6 * k) for k, d in enumerate(digits)) if _digits(digits) else -1
+        value, column = value[single], column[single]
+        sizes = np.array([c.size for c in columns])[column]
+        escaped = body[single] == escape
+        bad = (value < 0) | (~escaped & (value >= np.where(sizes, sizes, OPEN))) | (escaped & (sizes > 0))
+        if bad.any():
+            at = int(bad.argmax())
+            raise SignalPieceError(f"id {body[single][at]} does not belong to column {columns[column[at]].name}")
+        codes = np.where(sizes > 0, value, np.where(value % 2 == 0, value // 2, -(value + 1) // 2))
+        return replace(self, codes=codes.astype(np.int32).reshape(1, -1, len(columns)))
 
     @property
     def vocabulary(self) -> int:
@@ -239,6 +245,10 @@ class Tokens:
         sizes = np.array([c.size or OPEN for c in self.header.columns])
         ends = len(SPECIAL) + np.cumsum(sizes)
         return ends - sizes, int(ends[-1])
+
+
+def _digits(digits: Int[np.ndarray, "n"]) -> bool:
+    return 0 < len(digits) <= 6 and bool(((digits >= 0) & (digits < OPEN)).all())
 
 
 def check_truncates(value: str | None) -> str | None:

@@ -1,12 +1,68 @@
-"""One flat file per system; recipes are found by file name and imported one at a time."""
+"""One flat file per system; recipes are found by file name and imported one at a time.
 
+A recipe has six public names: `PAPER`, `build(**options)`, `BASE`, `demo(seed)`, `check(seed, data)` and `EXPECT`.
+A rival (`PAPER.system` is None) may leave out `check` and `EXPECT`.
+"""
+
+import importlib
+import inspect
+import json
+import pkgutil
+from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
-from signalpiece.core.lazy import load_name
-
-_FILES: dict[str, str] = {}
-__all__ = list(_FILES)
+from signalpiece.core.check import SignalPieceError, check_option
 
 
-def __getattr__(name: str) -> Any:
-    return load_name(__name__, _FILES, name)
+def names() -> list[str]:
+    """Names of all recipes, by file."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+
+
+def recipe(name: str) -> ModuleType:
+    """The module of a recipe.
+
+    Raises:
+        SignalPieceError: there is none of that name.
+    """
+    return importlib.import_module(f"{__name__}.{check_option('recipe', name, names())}")
+
+
+def defaults(module: ModuleType) -> dict[str, Any]:
+    """Options of a recipe's `build` with their defaults."""
+    return {p.name: p.default for p in inspect.signature(module.build).parameters.values()}
+
+
+def parse_options(module: ModuleType, pairs: Sequence[str]) -> dict[str, Any]:
+    """`key=value` texts as options of a recipe; values are JSON, or plain text where that is what the option takes.
+
+    Raises:
+        SignalPieceError: no "=", an unknown key, or a value of another kind than the default.
+    """
+    known, short = defaults(module), module.__name__.rpartition(".")[2]
+    out = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise SignalPieceError(f"--set takes key=value, got {pair!r}")
+        check_option(f"option of recipe {short}", key, known)
+        out[key] = _value(key, text, known[key])
+    return out
+
+
+def _value(key: str, text: str, default: Any) -> Any:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        value = text
+    if isinstance(default, str) and not isinstance(value, str):
+        value = text
+    if isinstance(value, list) and isinstance(default, tuple):
+        value = tuple(value)
+    number = isinstance(default, (int, float)) and not isinstance(default, bool)
+    if number and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        raise SignalPieceError(f"option {key} is a number such as {default}, got {text!r}")
+    if isinstance(default, bool) and not isinstance(value, bool):
+        raise SignalPieceError(f"option {key} is true or false, got {text!r}")
+    return value

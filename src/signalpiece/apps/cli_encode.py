@@ -1,0 +1,74 @@
+"""`encode` and `decode`: recordings to tokens and back to microvolts."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from signalpiece.apps import screen
+
+Model = Annotated[
+    str, typer.Argument(help="A model file, a shipped name (eeg) or a recipe that needs no training (dct).")
+]
+Set = Annotated[list[str] | None, typer.Option("--set", help="An option of the recipe, e.g. tables=adaptive.")]
+
+
+def encode(
+    model: Model,
+    inputs: Annotated[list[Path], typer.Argument(help="Recordings, or folders of them.")],
+    out: Annotated[Path, typer.Option(help="x.sp for one file with all recordings, or a folder for one file each.")],
+    bits: Annotated[float | None, typer.Option(min=0.1, help="Budget in bits per second and channel.")] = None,
+    step: Annotated[
+        str | None, typer.Option(help="Quantization step, with its unit: 2uV. Then channels are independent.")
+    ] = None,
+    format: Annotated[str, typer.Option(help="coded (compact, random access) or parquet.")] = "coded",
+    set_: Set = None,
+    units: Annotated[list[str] | None, typer.Option(help="Units the file does not say, e.g. C3=uV or '*=uV'.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted encode.")] = False,
+    keep_identity: Annotated[bool, typer.Option("--keep-identity", help="Keep names, dates and header text.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Turn recordings into tokens and say what they cost in bits."""
+    from signalpiece.apps.cli_info import pairs
+    from signalpiece.apps.coding import encode_inputs
+
+    rows, notes = encode_inputs(
+        model, inputs, out, bits=bits, step=step, format=format, options=set_ or [], units=pairs(units),
+        resume=resume, keep_identity=keep_identity,
+    )  # fmt: skip
+    if json:
+        screen.print_json({"files": rows, "notes": notes})
+        return
+    names = ("file", "seconds", "channels", "bits_per_second_channel", "bytes", "ratio", "out")
+    screen.table(
+        "",
+        ("input", "seconds", "channels", "bits/s/channel", "bytes", "x smaller", "output"),
+        [tuple(r[n] for n in names) for r in rows],
+    )
+    for sentence in notes:
+        screen.say(f"note: {sentence}")
+
+
+def decode(
+    model: Model,
+    tokens: Annotated[Path, typer.Argument(help="A token file (.sp), or a folder of tokens.")],
+    out: Annotated[Path, typer.Option(help="Where to: a file such as x.edf, or a folder.")],
+    start: Annotated[float | None, typer.Option(min=0, help="First second to decode.")] = None,
+    stop: Annotated[float | None, typer.Option(min=0, help="Last second to decode.")] = None,
+    channels: Annotated[str | None, typer.Option(help="Names of channels, separated by commas.")] = None,
+    rate: Annotated[str, typer.Option(help="model (the tokenizer's rate) or source (the file's).")] = "model",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Turn tokens back into signals, whole or a stretch of some channels, with the original events."""
+    from signalpiece.apps.coding import decode_tokens
+
+    names = [c.strip() for c in channels.split(",")] if channels else None
+    rows = decode_tokens(model, tokens, out, start=start, stop=stop, channels=names, rate=rate)
+    if json:
+        screen.print_json({"files": rows})
+        return
+    keys = ("recording", "seconds", "channels", "rate", "out")
+    screen.table("", ("recording", "seconds", "channels", "Hz", "output"), [tuple(r[k] for k in keys) for r in rows])
+
+
+COMMANDS = (encode, decode)

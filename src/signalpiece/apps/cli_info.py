@@ -1,0 +1,101 @@
+"""`info`: what a file is, whether it is a recording, a model or tokens."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from signalpiece.apps import screen
+
+
+def info(
+    file: Annotated[
+        Path, typer.Argument(help="A recording, a model file, a token file or folder, or a shipped model's name.")
+    ],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Run a model's self-test; check every checksum of tokens.")
+    ] = False,
+    units: Annotated[list[str] | None, typer.Option(help="Units the file does not say, e.g. C3=uV or '*=uV'.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what a file holds: channels, rates, units, events, gaps; a model's options; a token file's size in bits."""
+    from signalpiece.apps.describe import facts
+
+    found = facts(file, verify=verify, units=pairs(units))
+    if json:
+        screen.print_json(found)
+        return
+    show(found)
+
+
+def pairs(texts: list[str] | None) -> dict[str, str]:
+    """`name=unit` texts as a dict.
+
+    Raises:
+        SignalPieceError: one has no "=".
+    """
+    from signalpiece.core.check import SignalPieceError
+
+    for text in texts or ():
+        if "=" not in text:
+            raise SignalPieceError(f"--units takes channel=unit, e.g. C3=uV, got {text!r}")
+    return {k: v for k, _, v in (t.partition("=") for t in texts or ())}
+
+
+def show(found: dict[str, Any]) -> None:
+    """Prints the facts for a person."""
+    if "recordings" not in found:
+        screen.table("", ("", ""), [(k, _line(v)) for k, v in found.items()])
+        return
+    print(f"{found['file']}: {found['format']}, {len(found['recordings'])} recording(s)")
+    for i, r in enumerate(found["recordings"]):
+        if len(found["recordings"]) > 1:
+            print(f"\nrecording {i}")
+        screen.table("", ("", ""), [(k, v) for k, v in _summary(r).items()])
+        for sentence in r.get("warnings", ()):
+            print(f"note: {sentence}")
+
+
+def _summary(r: dict[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    if r.get("channels") and r.get("rate"):
+        kinds = {k: r["kinds"].count(k) for k in dict.fromkeys(r["kinds"])}
+        out["channels"] = f"{len(r['channels'])} ({', '.join(f'{n} {k}' for k, n in kinds.items())})"
+        out["names"] = _shorten(r["channels"])
+        out["rate"] = f"{r['rate']:g} Hz"
+        out["length"] = f"{_duration(r['seconds'])} ({r['samples']} samples)"
+    elif r.get("shape"):
+        out["shape"] = " x ".join(f"{n} {a}" for n, a in zip(r["shape"], r["axes"], strict=True))
+    out["units"] = ", ".join(dict.fromkeys(u or "none" for u in r["units"]))
+    if r.get("annotations"):
+        texts = [a[2] for a in r["annotations"]]
+        counts = {t: texts.count(t) for t in dict.fromkeys(texts)}
+        out["events"] = f"{len(texts)}: " + _shorten([f"{t!r} x {n}" for t, n in counts.items()], 6)
+    if r.get("gaps"):
+        out["gaps"] = f"{len(r['gaps'])}: " + _shorten([f"{a:g} to {b:g} s" for a, b in r["gaps"]], 4)
+    return out
+
+
+def _shorten(items: list[str], keep: int = 10) -> str:
+    return ", ".join(items[:keep]) + (f", ... {len(items) - keep} more" if len(items) > keep else "")
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return (
+        f"{hours} h {minutes} min {rest:.0f} s"
+        if hours
+        else (f"{minutes} min {rest:.1f} s" if minutes else f"{rest:.2f} s")
+    )
+
+
+def _line(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k}={screen.show(v)}" for k, v in value.items())
+    if isinstance(value, list):
+        return _shorten([screen.show(v) for v in value])
+    return screen.show(value)
+
+
+COMMANDS = (info,)

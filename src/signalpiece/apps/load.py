@@ -1,0 +1,91 @@
+"""`load` and `save`: a tokenizer from a file, a shipped name or a recipe, and back into one file."""
+
+import re
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from signalpiece.core.check import SignalPieceError
+from signalpiece.recipes import names, parse_options, recipe
+
+MODELS = Path(__file__).resolve().parent.parent / "models"
+
+
+def shipped() -> dict[str, Path]:
+    """Names and files of the models in the package, without the short names `eeg` and `eeg-light`."""
+    return {p.stem: p for p in sorted(MODELS.glob("*.safetensors"))}
+
+
+def resolve(name: str) -> Path | None:
+    """The file that a shipped name stands for: `eeg` is the newest `eeg-N` that can run here, else None."""
+    found = shipped()
+    if name in found:
+        return found[name]
+    if name in ("eeg", "eeg-light"):
+        versions = sorted(
+            (int(m[1]), bool(m[2]), path)
+            for stem, path in found.items()
+            if (m := re.fullmatch(r"eeg-(\d+)(-light)?", stem))
+        )
+        torch = find_spec("torch") is not None and name == "eeg"
+        usable = [v for v in versions if torch or not _needs_torch(v[2])]
+        if not usable:
+            raise SignalPieceError(f"{name}: no shipped model runs here")
+        newest = max(v[0] for v in usable)
+        return [v for v in usable if v[0] == newest][0][2]
+    return None
+
+
+def load(model: str | Path, *, options: Sequence[str] = (), build: Callable[..., Any] | None = None) -> Any:
+    """A tokenizer.
+
+    Args:
+        model: a model file, a shipped name (`eeg`) or the name of a recipe that needs no training (`dct`).
+        options: `key=value` texts for a recipe.
+        build: makes the object for a file that no recipe made (`recipe: null`).
+
+    Raises:
+        SignalPieceError: there is no such model, the file is damaged or does not fit, or the recipe needs training.
+    """
+    path = resolve(str(model)) or Path(model)
+    if path.suffix == ".safetensors" or path.is_file():
+        if options:
+            raise SignalPieceError(
+                f"{path.name}: the options of a trained model are fixed; --set works with recipes only"
+            )
+        return _from_file(path, build)
+    if str(model) not in names():
+        known = [*shipped(), "eeg", *names()]
+        raise SignalPieceError(
+            f"{model}: no model file, shipped model or recipe of that name; known are {', '.join(known)}"
+        )
+    module = recipe(str(model))
+    tokenizer = module.build(**parse_options(module, options))
+    if hasattr(tokenizer, "loss"):
+        raise SignalPieceError(f"{model} must be trained first: signalpiece fit {model} DATA --out {model}.safetensors")
+    return tokenizer
+
+
+def save(path: str | Path, tokenizer: Any, **card: Any) -> None:
+    """Writes a tokenizer into one safetensors file; `card` is its licence and training-data card."""
+    from signalpiece.tokenizers.model_file import save_model
+
+    save_model(path, tokenizer, **card)
+
+
+def _from_file(path: Path, build: Callable[..., Any] | None) -> Any:
+    from signalpiece.tokenizers.model_file import read_model, restore
+
+    header, tensors = read_model(path)
+    if build is None and header.get("recipe") is None:
+        raise SignalPieceError(f"{path.name}: no recipe made this model; load it with load(path, build=...)")
+    if build is None:
+        build = recipe(header["recipe"]).build
+    return restore(path, header, tensors, build)
+
+
+def _needs_torch(path: Path) -> bool:
+    from signalpiece.tokenizers.model_file import read_header
+
+    return bool(read_header(path).get("needs_torch"))

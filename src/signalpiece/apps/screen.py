@@ -1,0 +1,73 @@
+"""What every command prints with: JSON when asked, else tables and sentences; progress with time left on stderr."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+
+def print_json(data: Any) -> None:
+    """One JSON document on stdout; NaN becomes null."""
+    typer.echo(json.dumps(_plain(data), indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def _plain(x: Any) -> Any:
+    if isinstance(x, dict):
+        return {str(k): _plain(v) for k, v in x.items()}
+    if isinstance(x, (list, tuple)):
+        return [_plain(v) for v in x]
+    if hasattr(x, "tolist"):
+        return _plain(x.tolist())
+    if isinstance(x, float):
+        return x if x == x and abs(x) != float("inf") else None
+    return x
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table on stdout; numbers align right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    out = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for i, name in enumerate(columns):
+        numbers = all(isinstance(r[i], (int, float)) or _numeric(str(r[i])) for r in rows)
+        out.add_column(name, justify="right" if rows and numbers else "left", overflow="fold")
+    for row in rows:
+        out.add_row(*(show(v) for v in row))
+    Console(soft_wrap=False).print(out)
+
+
+def show(value: Any) -> str:
+    """A figure as people read it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "-" if value != value else f"{value:.4g}"
+    return "-" if value is None else str(value)
+
+
+def _numeric(text: str) -> bool:
+    return text in ("-", "") or text.replace(".", "", 1).replace("-", "", 1).replace("+", "", 1).isdigit()
+
+
+def say(sentence: str) -> None:
+    """A sentence for the person, on stderr, so that stdout stays data."""
+    typer.echo(sentence, err=True)
+
+
+@contextmanager
+def progress(title: str, total: float) -> Iterator[Any]:
+    """A progress bar with time left on stderr; yields a function that takes what is done so far."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=console,
+        transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task(title, total=max(total, 1e-9))
+        yield lambda done, title=title: bar.update(task, completed=done, description=title)
