@@ -4,7 +4,29 @@ from typing import Any
 
 from signalpiece.core.lazy import load_name
 
-_FILES: dict[str, str] = {}
+_FILES = {
+    "BANDS": "bands",
+    "BandErrors": "bands",
+    "CodeCounts": "codes",
+    "CodebookUse": "codes",
+    "Curve": "rate_distortion",
+    "bandpass": "protocol",
+    "channel_sd": "bands",
+    "codebook_counts": "codes",
+    "codebook_use": "codes",
+    "correlation": "similarity",
+    "log_spectral_distance": "similarity",
+    "nmse_bands": "bands",
+    "order0_bits": "codes",
+    "perplexity": "codes",
+    "pool_channels": "bands",
+    "pool_time": "bands",
+    "power_spectrum": "similarity",
+    "protocol_rate": "protocol",
+    "rate_distortion_at": "rate_distortion",
+    "resample": "protocol",
+    "to_protocol": "protocol",
+}
 __all__ = list(_FILES)
 
 
