@@ -4,7 +4,17 @@ from typing import Any
 
 from signalpiece.core.lazy import load_name
 
-_FILES: dict[str, str] = {}
+_FILES = {
+    "Attention": "attention",
+    "Block": "attention",
+    "CausalConv": "conv",
+    "CausalUpsample": "conv",
+    "Chain": "chain",
+    "ResidualUnit": "seanet",
+    "SkipLSTM": "lstm",
+    "build_decoder": "seanet",
+    "build_encoder": "seanet",
+}
 __all__ = list(_FILES)
 
 
