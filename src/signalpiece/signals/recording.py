@@ -18,6 +18,8 @@ from signalpiece.core.signal import Annotation, Grid, Signal
 
 Fetch = Callable[[int, int], Shaped[np.ndarray, "c t"]]  # stored samples start..stop, in grid units (SI)
 FetchStored = Callable[[int, int], Stored]
+_LONGEST_GAP = 1 << 28  # values that may be filled in at once
+_PIECE = 1 << 20  # samples looked at together
 
 
 @dataclass(frozen=True)
@@ -89,19 +91,58 @@ class Recording:
         return self.read_samples(first, end)
 
     def read_samples(self, first: int, end: int) -> Signal:
-        """Timeline samples first to end."""
+        """Timeline samples first to end.
+
+        Raises:
+            SignalPieceError: the file cannot be read there, or the range is almost all gap and too long to hold.
+        """
         channels = self.grid.size("channel")
+        if (end - first - self.samples) * channels > _LONGEST_GAP:
+            raise SignalPieceError(
+                f"{self.path.name}: {(end - first) / self.grid.time_rate:g} s hold {self.samples} samples, the rest is "
+                "gap; read it in parts with start and stop"
+            )
         values = np.full((channels, end - first), np.nan, np.float32)
         for run in self.runs:
             a, b = max(first, run.at), min(end, run.at + run.count)
             if a < b:
-                values[:, a - first : b - first] = self.fetch(run.stored + a - run.at, run.stored + b - run.at)
+                values[:, a - first : b - first] = self._fetch(run.stored + a - run.at, run.stored + b - run.at)
         valid = np.isfinite(values)
         valid[list(self.invalid_channels)] = False
         grid = self.grid.span(first, end)
         if valid.all():
             return Signal(grid, values, None, self.annotations)
         return Signal(grid, hold(values, valid), valid, self.annotations)
+
+    def _fetch(self, start: int, stop: int) -> Shaped[np.ndarray, "c t"]:
+        try:
+            return self.fetch(start, stop)
+        except SignalPieceError:
+            raise
+        except MemoryError as error:
+            raise SignalPieceError(f"{self.path.name}: {stop - start} samples do not fit into memory") from error
+        except Exception as error:  # whatever a format library raises on a damaged file
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise SignalPieceError(f"{self.path.name}: samples {start} to {stop} cannot be read: {reason}") from error
+
+    def triggers(self) -> tuple[tuple[float, int], ...]:
+        """Onsets in seconds and codes of all stim channels: where the 16 trigger bits change to another code than 0.
+
+        The channel is read as a whole, in pieces; nothing is kept.
+        """
+        channels = [n for n, kind in enumerate(self.grid.kinds) if kind == "stim"]
+        found = list[tuple[float, int]]()
+        if channels:
+            stim, last = self.pick(channels), np.zeros((len(channels), 1), np.int64)
+            for run in self.runs:
+                for start in range(run.stored, run.stored + run.count, _PIECE):
+                    values = np.nan_to_num(stim._fetch(start, min(start + _PIECE, run.stored + run.count)))
+                    codes = np.concatenate([last, values.astype(np.int64) & 0xFFFF], axis=1)
+                    at = np.nonzero((codes[:, 1:] != codes[:, :-1]) & (codes[:, 1:] != 0))
+                    seconds = (at[1] + start - run.stored + run.at) / self.grid.time_rate
+                    found += zip(seconds.tolist(), codes[:, 1:][at].tolist(), strict=True)
+                    last = codes[:, -1:]
+        return tuple(sorted(found))
 
     def blocks(self, seconds: float) -> Iterator[Signal]:
         """The recording in pieces of `seconds` (the last may be shorter)."""
