@@ -4,7 +4,16 @@ from typing import Any
 
 from signalpiece.core.lazy import load_name
 
-_FILES: dict[str, str] = {}
+_FILES = {
+    "EMA": "learning",
+    "FSQ": "fsq",
+    "Gradient": "learning",
+    "Residual": "residual",
+    "UnitEMA": "learning",
+    "VQ": "vq",
+    "rotation": "estimators",
+    "straight_through": "estimators",
+}
 __all__ = list(_FILES)
 
 

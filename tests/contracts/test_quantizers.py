@@ -1,0 +1,108 @@
+"""Laws of the room: decoding gives the embeddings that came with the codes, and codes stay in their codebooks."""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signalpiece import quantizers
+from signalpiece.core.contracts import Quantizer
+from signalpiece.core.types import Quantized
+
+CLASSES = [n for n in quantizers.__all__ if hasattr(getattr(quantizers, n), "decode")]
+MODULES = [n for n in CLASSES if issubclass(getattr(quantizers, n), torch.nn.Module)]
+SCALAR = [n for n in CLASSES if n not in MODULES]
+LEARNING = [n for n in quantizers.__all__ if hasattr(getattr(quantizers, n), "move")]
+ESTIMATORS = [n for n in quantizers.__all__ if inspect.isfunction(getattr(quantizers, n))]
+
+shapes = st.tuples(st.integers(1, 3), st.integers(1, 7))
+seeds = st.integers(0, 2**31)
+
+
+def normal(shape, seed, scale=1.0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) * scale
+
+
+def test_every_name_is_under_a_law():
+    assert sorted(MODULES + SCALAR + LEARNING + ESTIMATORS) == sorted(quantizers.__all__)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_defaults_build_a_quantizer(name):
+    made = getattr(quantizers, name)()
+    assert isinstance(made, Quantizer)
+    parameters = inspect.signature(getattr(quantizers, name)).parameters
+    assert len(parameters) <= 8 and all(p.default is not p.empty for p in parameters.values())
+
+
+@pytest.mark.parametrize("name", MODULES)
+@settings(deadline=None, max_examples=15)
+@given(shape=shapes, seed=seeds, scale=st.sampled_from([1e-3, 1.0, 50.0]))
+def test_eval_decodes_to_the_bit(name, shape, seed, scale):
+    torch.manual_seed(seed)
+    q = getattr(quantizers, name)(8).eval()
+    z = normal((*shape, 8), seed, scale)
+    out = q(z)
+    assert isinstance(out, Quantized) and out.embeddings.shape == z.shape
+    assert torch.equal(q.decode(out.codes), out.embeddings)
+    assert out.codes.shape == (*shape, len(q.codebook_sizes))
+    assert (out.codes >= 0).all() and (out.codes < torch.tensor(q.codebook_sizes)).all()
+    again = q(z)
+    assert torch.equal(out.codes, again.codes) and torch.equal(out.embeddings, again.embeddings)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_training_agrees_and_reaches_the_input(name):
+    torch.manual_seed(0)
+    q = getattr(quantizers, name)(8).train()
+    z = normal((2, 50, 8), 1).requires_grad_()
+    out = q(z)
+    (out.embeddings.square().sum() + out.loss).backward()
+    assert z.grad is not None and z.grad.isfinite().all() and (z.grad != 0).any()
+    assert torch.isfinite(torch.as_tensor(out.loss))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_state_dict_is_the_whole_state(name):
+    torch.manual_seed(0)
+    make, z = getattr(quantizers, name), normal((2, 40, 8), 2)
+    one, two = make(8).train(), make(8).train()
+    one(z)
+    two.load_state_dict(one.state_dict())
+    for _ in range(3):
+        assert torch.equal(one(z).codes, two(z).codes)
+    for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_learning_brings_codes_to_their_vectors(name):
+    torch.manual_seed(0)
+    unit = name.startswith("Unit")
+    learn = getattr(quantizers, name)(kmeans=0, revive=0.0, decay=0.5)
+    vq = quantizers.VQ(4, codebook_size=8, learn=learn, distance="sphere" if unit else "euclidean").train()
+    z = normal((1, 64, 4), 3)
+    rate = torch.optim.SGD(vq.parameters(), lr=5.0) if learn.by_gradient else None
+
+    def distance():
+        x = torch.nn.functional.normalize(z, dim=-1) if unit else z
+        return (vq.eval()(z).embeddings - x).square().mean().item()
+
+    before = distance()
+    for _ in range(20):
+        loss = vq.train()(z).loss
+        if rate:
+            rate.zero_grad(), loss.backward(), rate.step()
+    assert distance() < 0.8 * before
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_estimators_keep_the_value(name):
+    z, q = normal((20, 6), 4).requires_grad_(), normal((20, 6), 5)
+    out = getattr(quantizers, name)(z, q)
+    np.testing.assert_allclose(out.detach(), q, atol=2e-6)
+    out.sum().backward()
+    assert (z.grad != 0).any()
