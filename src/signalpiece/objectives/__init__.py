@@ -4,7 +4,10 @@ from typing import Any
 
 from signalpiece.core.lazy import load_name
 
-_FILES: dict[str, str] = {}
+_FILES = {
+    "log_spectral_distance": "spectral",
+    "multi_scale_stft": "spectral",
+}
 __all__ = list(_FILES)
 
 
