@@ -5,9 +5,10 @@ Gaps live here, once for all formats: runs say where stored samples stand on the
 and never shifts what follows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
@@ -18,7 +19,7 @@ from signalpiece.core.signal import Annotation, Grid, Signal
 
 Fetch = Callable[[int, int], Shaped[np.ndarray, "c t"]]  # stored samples start..stop, in grid units (SI)
 FetchStored = Callable[[int, int], Stored]
-_LONGEST_GAP = 1 << 28  # values that may be filled in at once
+_LONGEST_GAP = 1 << 26  # values that may be filled in at once
 _PIECE = 1 << 20  # samples looked at together
 
 
@@ -40,6 +41,7 @@ class Recording:
         fetch: stored samples (gaps not counted) as float, in the grid's units; NaN where a sample is missing.
         runs: where stored samples stand on the timeline, in order; one run without gaps.
         fetch_stored: the file's own integers, or None where the format has none.
+        extra: what no grid holds, as arrays: `times` of uneven frames in s, `triangles` "n 3" of a mesh.
         invalid_channels: channels whose values mean nothing (no gain in the file); always `valid` False.
     """
 
@@ -53,6 +55,7 @@ class Recording:
     format: str = ""
     invalid_channels: tuple[int, ...] = ()
     identity: dict[str, str] = field(default_factory=dict)  # names, dates: never leaves this object unless asked for
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.runs:
@@ -97,7 +100,7 @@ class Recording:
             SignalPieceError: the file cannot be read there, or the range is almost all gap and too long to hold.
         """
         channels = self.grid.size("channel")
-        if (end - first - self.samples) * channels > _LONGEST_GAP:
+        if (end - first - self.samples) * channels > max(_LONGEST_GAP, 64 * self.samples * channels):
             raise SignalPieceError(
                 f"{self.path.name}: {(end - first) / self.grid.time_rate:g} s hold {self.samples} samples, the rest is "
                 "gap; read it in parts with start and stop"
