@@ -4,7 +4,12 @@ from typing import Any
 
 from signalpiece.core.lazy import load_name
 
-_FILES: dict[str, str] = {}
+_FILES = {
+    "AdaptiveBinary": "adaptive_binary",
+    "Categorical": "categorical",
+    "Raw": "raw",
+    "StaticTables": "static_tables",
+}
 __all__ = list(_FILES)
 
 

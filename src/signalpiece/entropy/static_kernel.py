@@ -1,0 +1,74 @@
+"""The loop of the static codec: one table a column, symbols of magnitudes, raw signs and rests; integers only."""
+
+import numpy as np
+from numba import njit
+
+from signalpiece.entropy.range_coder import AT, SLACK, decode_raw, decode_slot, encode_raw, encode_span, take_span
+
+ROOM = 16  # bytes that one code can take at most
+SINGLE = 16
+
+
+@njit(cache=True)
+def symbol_of(magnitude):
+    if magnitude < SINGLE:
+        return magnitude
+    octave = 0
+    while magnitude >> (octave + 5):
+        octave += 1
+    return SINGLE + 2 * octave + ((magnitude >> (octave + 3)) & 1)
+
+
+@njit(cache=True)
+def count_symbols(codes, counts):
+    """How often each symbol stands in each column of one channel: codes "n q", counts "q s"."""
+    for t in range(codes.shape[0]):
+        for k in range(codes.shape[1]):
+            counts[k, symbol_of(abs(np.int64(codes[t, k])))] += 1
+
+
+@njit(cache=True)
+def encode_frames(codes, first, classes, ends, state, out):
+    """Codes the frames from `first` on; stops early, at the frame returned, when the bytes are nearly full."""
+    frames, channels, columns = codes.shape
+    for t in range(first, frames):
+        if len(out) - state[AT] < (columns * channels + 4) * ROOM:
+            return t
+        for c in range(channels):
+            for k in range(columns):
+                value = np.int64(codes[t, c, k])
+                magnitude = abs(value)
+                symbol = symbol_of(magnitude)
+                row = classes[c, k]
+                encode_span(state, out, np.int64(ends[row, symbol]), np.int64(ends[row, symbol + 1]))
+                if symbol >= SINGLE:
+                    extra = ((symbol - SINGLE) >> 1) + 3
+                    encode_raw(state, out, magnitude & ((1 << extra) - 1), extra)
+                if symbol:
+                    encode_raw(state, out, 1 if value < 0 else 0, 1)
+    return frames
+
+
+@njit(cache=True)
+def decode_frames(codes, classes, ends, hints, state, data):
+    """Fills `codes`; returns the first frame not done, when the bytes ended too early."""
+    frames, channels, columns = codes.shape
+    for t in range(frames):
+        if state[AT] > len(data) + SLACK:
+            return t
+        for c in range(channels):
+            for k in range(columns):
+                row = classes[c, k]
+                slot = decode_slot(state)
+                symbol = np.int64(hints[row, slot >> 8])
+                while ends[row, symbol + 1] <= slot:
+                    symbol += 1
+                take_span(state, data, np.int64(ends[row, symbol]), np.int64(ends[row, symbol + 1]))
+                if symbol == 0:
+                    continue
+                magnitude = symbol
+                if symbol >= SINGLE:
+                    extra = ((symbol - SINGLE) >> 1) + 3
+                    magnitude = ((2 + ((symbol - SINGLE) & 1)) << extra) + decode_raw(state, data, extra)
+                codes[t, c, k] = -magnitude if decode_raw(state, data, 1) else magnitude
+    return frames
