@@ -1,0 +1,42 @@
+"""Keeps format libraries honest on damaged files: what they warn of is collected, what they raise becomes one sentence.
+
+Readers that fetch samples after opening use this too, because a file can be damaged where only a later read looks.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from signalpiece.core.check import SignalPieceError
+
+
+@contextmanager
+def one_sentence(path: Path, doing: str = "cannot be read") -> Iterator[None]:
+    """Turns whatever is raised inside into a SignalPieceError that names the file."""
+    try:
+        yield
+    except SignalPieceError:
+        raise
+    except MemoryError as error:
+        raise SignalPieceError(f"{path}: {doing}: too large for memory, or damaged") from error
+    except Exception as error:  # format libraries raise anything on damaged files
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SignalPieceError(f"{path}: {doing}: {reason}") from error
+
+
+@contextmanager
+def quiet(path: Path) -> Iterator[list[str]]:
+    """As `one_sentence`, and gives the list of warnings raised inside (each once, first line), filled on leaving."""
+    said: list[str] = []
+    with warnings.catch_warnings(record=True) as caught, one_sentence(path):
+        warnings.simplefilter("always")
+        yield said
+    lines = (str(w.message).strip().splitlines() for w in caught)
+    said += dict.fromkeys(line[0] for line in lines if line)
+
+
+def check_room(path: Path, what: str, need: int, have: int) -> None:
+    """Raises SignalPieceError if the header promises more bytes than there are: damage, and never an allocation."""
+    if need > have:
+        raise SignalPieceError(f"{path}: {what} would take {need} bytes and the file has {have}; it is cut or damaged")
