@@ -20,7 +20,7 @@ _KINDS = (
     ("resp", r"RESP(IRATION)?|AIRFLOW|FLOW|NASAL|THOR(AX|ACIC)?|ABDO(MEN|MINAL)?|CHEST|ABD|EFFORT|SNORE"),
     ("seeg", r"SEEG|LFP|DBS|STN"),
     ("ecog", r"ECOG|IEEG"),
-    ("misc", r"SPO2|SAO2|OSAT|TEMP|PULSE|PLETH?|PR|HR|LIGHT|POS(ITION)?|BATTERY|IMPEDANCE|GSR\d?|EDA|ERG\d?|"
+    ("misc", r"AUX|SPO2|SAO2|OSAT|TEMP|PULSE|PLETH?|PR|HR|LIGHT|POS(ITION)?|BATTERY|IMPEDANCE|GSR\d?|EDA|ERG\d?|"
              r"ACC\w*|ACCEL\w*|GYRO\w*|PHOTIC|ETCO2|CO2|BPM|SOUND|AUDIO|MIC|DC\d*"),
 )  # fmt: skip
 _KIND_OF = tuple((kind, re.compile(rf"(?:{pattern})\d*")) for kind, pattern in _KINDS)
