@@ -1,0 +1,116 @@
+"""Bridges to other libraries: MNE-Python, scikit-learn, torch. Each loads when it is first used.
+
+signal = from_mne(raw)               raw = to_mne(signal)
+trials = from_epochs(epochs)         epochs = to_epochs(trials)
+features(model="eeg", rate=160.0)    a scikit-learn transformer
+TokenDataset("tokens.sp")            a torch data set over stored tokens
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from signalpiece.core.lazy import load_name
+from signalpiece.core.signal import Signal
+
+_FILES = {
+    "BucketBatches": "dataset",
+    "TokenBatch": "dataset",
+    "TokenDataset": "dataset",
+    "collate": "dataset",
+}
+__all__ = [*_FILES, "features", "from_epochs", "from_mne", "open_mne", "to_epochs", "to_mne"]
+
+
+def __getattr__(name: str) -> Any:
+    return load_name("signalpiece.apps", _FILES, name)
+
+
+def from_mne(raw: Any) -> Signal:
+    """A whole `mne.io.Raw` as a signal: SI units, kinds, places of sensors, events, bad spans and channels.
+
+    What MNE marks as bad ("BAD..." events, bad channels, skips of the acquisition) is `valid` False; the values stay.
+    Dates and names of persons are left behind.
+
+    Raises:
+        SignalPieceError: not a Raw, or MNE-Python is not installed.
+    """
+    return open_mne(raw).read()
+
+
+def open_mne(raw: Any) -> Any:
+    """An `mne.io.Raw` as an opened recording: samples are read from it only when asked for (`read`, `blocks`).
+
+    Raises:
+        SignalPieceError: as `from_mne`.
+    """
+    from signalpiece.apps.interop_mne import open_raw
+
+    return open_raw(raw)
+
+
+def to_mne(signal: Signal) -> Any:
+    """A signal as an `mne.io.RawArray` with a montage where places are known, events and bad spans.
+
+    Channels that are invalid throughout become bad channels, other invalid stretches "BAD_invalid" events, stretches
+    where nothing is valid "BAD_ACQ_SKIP", which MNE's filters leave out. Orientations of MEG sensors are not kept.
+
+    Raises:
+        SignalPieceError: not channels x time, or a channel whose unit MNE cannot take.
+    """
+    from signalpiece.apps.interop_to_mne import to_raw
+
+    return to_raw(signal)
+
+
+def from_epochs(epochs: Any) -> list[Signal]:
+    """Every trial of an `mne.Epochs` as a signal (a batch): its first annotation is the event, at time zero.
+
+    Raises:
+        SignalPieceError: not Epochs, or MNE-Python is not installed.
+    """
+    from signalpiece.apps import interop_mne
+
+    return interop_mne.from_epochs(epochs)
+
+
+def to_epochs(
+    signals: Sequence[Signal], *, labels: Sequence[str] | None = None, tmin_seconds: float | None = None
+) -> Any:
+    """Trials as an `mne.EpochsArray`.
+
+    Args:
+        signals: one per trial, as `from_epochs` gives or as decoded from their tokens.
+        labels: name of each trial's event; by default the text of its first annotation, "trial" where it has none.
+        tmin_seconds: time of the first sample, in seconds from the event; by default taken from the first annotation.
+
+    Raises:
+        SignalPieceError: no trials, unlike trials, a wrong number of labels, or a unit that MNE cannot take.
+    """
+    from signalpiece.apps import interop_to_mne
+
+    return interop_to_mne.to_epochs(signals, labels=labels, tmin_seconds=tmin_seconds)
+
+
+def features(
+    model: Any = "eeg",
+    *,
+    rate: float | None = None,
+    units: str = "V",
+    step: float | None = None,
+    vocabulary: int = 16,
+) -> Any:
+    """A scikit-learn transformer: trials to features of frozen tokens; see `signalpiece.apps.features.TokenFeatures`.
+
+    Args:
+        model: a shipped name, a model file, a recipe that needs no training, or a tokenizer.
+        rate: samples per second of the trials, Hz; by default the tokenizer's own.
+        units: unit of the trials' numbers, e.g. "uV".
+        step: quantization step in `units`; by default half of each channel's standard deviation in `fit`.
+        vocabulary: how many of the most frequent codes of a closed codebook are counted, per column.
+
+    Raises:
+        SignalPieceError: scikit-learn is not installed.
+    """
+    from signalpiece.apps.features import TokenFeatures
+
+    return TokenFeatures(model, rate=rate, units=units, step=step, vocabulary=vocabulary)
