@@ -1,6 +1,6 @@
 """Signals to MNE-Python's RawArray and EpochsArray, with a montage, events and bad spans."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,11 +75,9 @@ def to_epochs(
     if tmin_seconds is None:
         tmin_seconds = -(signals[0].annotations[0].onset - grid.start) if signals[0].annotations else 0.0
     info, factors = _info(grid)
-    invalid = [
-        np.zeros(grid.shape, bool) if s.valid is None else ~np.broadcast_to(s.valid, grid.shape) for s in signals
-    ]
-    gone = np.stack([m.all(axis=1) for m in invalid]).all(axis=0)
-    info["bads"] = [name for name, bad in zip(info["ch_names"], gone, strict=True) if bad]
+    masks = [np.ones(1, bool) if s.valid is None else s.valid for s in signals]
+    used = {c for mask in masks for c in range(len(info["ch_names"])) if np.broadcast_to(mask, grid.shape)[c].any()}
+    info["bads"] = [name for c, name in enumerate(info["ch_names"]) if c not in used]
     numbers = {label: i + 1 for i, label in enumerate(dict.fromkeys(labels))}
     at = np.arange(len(signals)) * grid.size("time")
     events = np.stack([at, np.zeros_like(at), np.array([numbers[label] for label in labels])], axis=1)
@@ -96,7 +94,7 @@ def _info(grid: Grid) -> tuple[Any, Float[np.ndarray, "c"]]:
         raise SignalPieceError(f"MNE takes signals of channels x time, got the axes {', '.join(grid.axes)}")
     known = mne.io.get_channel_type_constants(include_defaults=True)
     names = unique(grid.names or [""] * grid.size("channel"))
-    kinds = [kind if kind in known else "misc" for kind in grid.kinds] or ["misc"] * len(names)
+    kinds = [_kind(s.kind, grid.unit(c), known) for c, s in enumerate(grid.sensors)] or ["misc"] * len(names)
     units, factors = [], np.ones(len(names))
     for c, (name, kind) in enumerate(zip(names, kinds, strict=True)):
         unit, factors[c] = to_si(grid.unit(c)) or (grid.unit(c), 1.0)
@@ -113,6 +111,12 @@ def _info(grid: Grid) -> tuple[Any, Float[np.ndarray, "c"]]:
         if kind not in _FIXED and unit in numbers:
             channel["unit"] = numbers[unit]
     return info, factors
+
+
+def _kind(kind: str, unit: str, known: Collection[str]) -> str:
+    if kind == "fnirs" and unit == "V":
+        return "fnirs_cw_amplitude"
+    return kind if kind in known else "misc"
 
 
 def _place(inst: Any, grid: Grid) -> None:
