@@ -107,7 +107,7 @@ def _lost(step: Float[np.ndarray, "k"], count: Int[np.ndarray, "k"], rate: float
     packet = max(int(np.median(count)), 1)
     out = np.zeros(len(step), int)
     edge = (at < half) | (at >= len(step) - half)  # too little to take a level from: the step itself must tell
-    sure = (excess > least) & (rise > least) & (~edge | (excess > 1.5 * max(-float(excess.min()), 0.0)))
+    sure = (excess > least) & (rise > least) & (~edge | (excess > 2 * max(-float(excess.min()), 0.0)))
     for n in np.flatnonzero(sure):
         size = min(rise[n], excess[n]) * rate
         whole = round(size / packet) * packet
