@@ -4,7 +4,14 @@ from typing import Any
 
 from signalpiece.core.lazy import load_name
 
-_FILES: dict[str, str] = {}
+_FILES = {
+    "Batch": "crops",
+    "Crops": "crops",
+    "Fitted": "loop",
+    "Plan": "run",
+    "fit": "loop",
+    "warm_cosine": "schedule",
+}
 __all__ = list(_FILES)
 
 
