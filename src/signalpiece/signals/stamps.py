@@ -1,0 +1,108 @@
+"""Time stamps of streamed samples to a timeline: jitter is smoothed, a pause is a gap, nothing is smeared.
+
+Stamps of a network stream are late by varying amounts but never early for long. So a jump is a gap only if the earliest
+stamps behind it stay later than those before it; a stall that is caught up afterwards is none. Samples between two gaps
+are even in time by the device's own clock.
+"""
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from signalpiece.signals.recording import Run
+
+_WINDOW = 2.0  # seconds of stamps looked at on both sides of a jump
+_DRIFT = 0.005  # a true rate farther than this from the stated one is said and used
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Where samples stand, and how clock time maps to seconds from the first sample."""
+
+    rate: float
+    runs: tuple[Run, ...]
+    knots: Float[np.ndarray, "k 2"]  # clock seconds, seconds on the timeline
+    warnings: tuple[str, ...] = ()
+
+    def seconds(self, clock: float) -> float:
+        """Seconds from the first sample of a moment on the common clock; outside the recording by the clock itself."""
+        first, last = self.knots[0], self.knots[-1]
+        if clock <= first[0] or len(self.knots) == 1:
+            return float(first[1] + clock - first[0])
+        if clock >= last[0]:
+            return float(last[1] + clock - last[0])
+        return float(np.interp(clock, self.knots[:, 0], self.knots[:, 1]))
+
+
+def timeline_of(stamps: Float[np.ndarray, "n"], nominal: float) -> Timeline:
+    """Timeline of samples stamped in seconds, stated to run at `nominal` Hz."""
+    edges, lost = _gaps(stamps, nominal)
+    rate = _true_rate(stamps, edges)
+    warnings = list[str]()
+    if rate is not None and abs(rate / nominal - 1) > _DRIFT:
+        warnings.append(f"it says {nominal:g} Hz, its time stamps run at {rate:g} Hz, which was used")
+        nominal = rate
+        edges, lost = _gaps(stamps, nominal)
+    if len(stamps) > 1 and (np.diff(stamps) < -1.0).any():
+        warnings.append("time stamps run backwards; the clock was reset, and samples were read one after the other")
+    runs, at = list[Run](), 0
+    for start, stop, skip in zip([0, *edges], [*edges, len(stamps)], [0, *lost], strict=True):
+        at += skip
+        runs.append(Run(at, start, stop - start))
+        at += stop - start
+    return Timeline(nominal, tuple(runs), _knots(stamps, runs, nominal), tuple(warnings))
+
+
+def _gaps(stamps: Float[np.ndarray, "n"], rate: float) -> tuple[list[int], list[int]]:
+    """First samples behind gaps, and how many samples each gap swallowed."""
+    if len(stamps) < 2:
+        return [], []
+    steps = np.diff(stamps)
+    jumps = np.flatnonzero(steps > 2.5 / rate) + 1
+    lateness = stamps - np.arange(len(stamps)) / rate
+    reach = max(int(_WINDOW * rate), 8)
+    bounds, found = [0, len(stamps)], dict[int, int]()
+    for jump in jumps[np.argsort(-steps[jumps - 1], kind="stable")].tolist():  # the longest first
+        n = bisect.bisect(bounds, jump)
+        before, early = _early_late(lateness[max(bounds[n - 1], jump - reach) : jump])
+        after, late = _early_late(lateness[jump : min(bounds[n], jump + reach)])
+        step, jitter = after - before, max(early - before, late - after)
+        count = round(step * rate)
+        if count >= 2 and step > max(0.5 * float(steps[jump - 1]), jitter):
+            bounds.insert(n, jump)
+            found[jump] = count
+    edges = sorted(found)
+    return edges, [found[edge] for edge in edges]
+
+
+def _early_late(lateness: Float[np.ndarray, "w"]) -> tuple[float, float]:
+    """How late the earliest and the latest tenth of some stamps are."""
+    some = np.sort(lateness[:: max(len(lateness) // 200, 1)])
+    return float(some[len(some) // 10]), float(some[-1 - len(some) // 10])
+
+
+def _true_rate(stamps: Float[np.ndarray, "n"], edges: Sequence[int]) -> float | None:
+    """Samples per second between gaps, where there is enough to tell."""
+    pieces = [p for p in np.split(stamps, list(edges)) if len(p) > 1]
+    seconds = sum(float(p[-1] - p[0]) for p in pieces)
+    count = sum(len(p) - 1 for p in pieces)
+    return count / seconds if count >= 100 and seconds > 2.0 else None
+
+
+def _knots(stamps: Float[np.ndarray, "n"], runs: Sequence[Run], rate: float) -> Float[np.ndarray, "k 2"]:
+    """First and last moment of each run, by a line through its stamps."""
+    rows = list[tuple[float, float]]()
+    for run in runs:
+        piece = stamps[run.stored : run.stored + run.count]
+        if not len(piece):
+            continue
+        index = np.arange(len(piece)) - (len(piece) - 1) / 2
+        slope = float(index @ (piece - piece.mean()) / (index @ index)) if len(piece) > 1 else 0.0
+        slope = slope if 0.5 / rate < slope < 2 / rate else 1 / rate
+        half = slope * (len(piece) - 1) / 2
+        for clock, at in ((piece.mean() - half, run.at), (piece.mean() + half, run.at + run.count - 1)):
+            rows.append((float(max(clock, rows[-1][0] if rows else clock)), at / rate))
+    return np.array(rows or [(0.0, 0.0)])
