@@ -1,0 +1,105 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.utils.estimator_checks import check_estimator
+
+from signalpiece.apps import interop
+from signalpiece.core.check import SignalPieceError
+from signalpiece.core.tokens import Column, Frames, Header, Tokens
+
+SKIPPED: dict[str, str] = {}  # name of a check: why it cannot hold
+
+
+class Rounds:
+    """A tokenizer with open codes: means of 4 samples and their differences, in steps."""
+
+    rate = 100.0
+    columns = (Column("bin0", 0), Column("bin1", 0))
+
+    def encode(self, signal, step=None):
+        assert signal.grid.units == ("V",)
+        x = np.asarray(signal.values, np.float64)
+        x = np.pad(x, ((0, 0), (0, -x.shape[1] % 4)), mode="edge").reshape(len(x), -1, 4)
+        y = np.stack([x.mean(2), x[..., 0] - x[..., 3]], axis=2) / np.asarray(step)[:, None, None]
+        codes = np.rint(y).clip(-(2**30), 2**30).astype(np.int32).transpose(1, 0, 2)
+        header = Header(signal.grid, self.columns, Frames(self.rate, 4, 4))
+        return Tokens((header,), codes.reshape(1, -1, 2))
+
+
+class Words(Rounds):
+    """A tokenizer with a codebook of 8 and a gain per frame beside it; takes no step."""
+
+    columns = (Column("level0", 8),)
+
+    def encode(self, signal):  # type: ignore[override]
+        tokens = Rounds.encode(Rounds(), signal, np.full(len(signal.values), 1e-6))
+        cube = tokens.cube()
+        header = replace(tokens.header, columns=self.columns)
+        gains = replace(header, columns=(Column("gain", 0),))
+        side = Tokens((gains,), cube[..., 1].reshape(1, -1, 1))
+        return Tokens((header,), (cube[..., 0] % 8).reshape(1, -1, 1).astype(np.int32), side=side)
+
+
+@pytest.mark.parametrize("model", [Rounds(), Words()], ids=["open", "codebook"])
+def test_scikit_learn_accepts_it(model):
+    results = check_estimator(
+        interop.features(model, units="uV"), expected_failed_checks=SKIPPED, on_skip=None, on_fail="raise"
+    )
+    assert not [r["check_name"] for r in results if r["status"] in ("failed", "xfail")]
+    assert sum(r["status"] == "passed" for r in results) > 40
+
+
+def test_open_codes_by_hand():
+    x = np.zeros((2, 1, 8))
+    x[0, 0] = [2, 2, 2, 2, -4, -4, -4, -8]  # means 2 and -5, differences 0 and 4
+    made = interop.features(Rounds(), units="uV", step=1.0)
+    np.testing.assert_allclose(
+        made.fit(x).transform(x), [[3.5, np.log1p(14.5), 2.0, np.log1p(8.0)], [0, 0, 0, 0]], rtol=1e-5
+    )
+    names = ["ch0_bin0_mean", "ch0_bin0_log_energy", "ch0_bin1_mean", "ch0_bin1_log_energy"]
+    assert made.get_feature_names_out().tolist() == names
+    np.testing.assert_allclose(made.steps_, [1e-6])
+    flat = interop.features(Rounds(), units="uV", step=1.0)  # one channel: two axes will do
+    np.testing.assert_array_equal(flat.fit_transform(x[:, 0]), made.transform(x))
+
+
+def test_codes_of_a_codebook_are_counted():
+    x = np.repeat(np.array([[0, 3, 3, 3], [1, 3, 0, 3]]), 4, axis=1)[:, None].astype(float)
+    made = interop.features(Words(), units="uV", vocabulary=2).fit(x)
+    assert made.vocabulary_ == [[0, 3]] and made.steps_ is None
+    np.testing.assert_allclose(made.transform(x), [[0.25, 0.75, 0], [0.25, 0.5, 0]])
+    assert made.get_feature_names_out().tolist() == ["ch0_level0_share0", "ch0_level0_share3", "ch0_side_gain_mean"]
+
+
+def test_default_steps_follow_the_training_trials_of_each_channel():
+    x = np.random.default_rng(0).normal(size=(5, 2, 40)) * np.array([1.0, 10.0])[:, None]
+    made = interop.features(Rounds(), units="uV").fit(x)
+    np.testing.assert_allclose(made.steps_, 0.5e-6 * np.sqrt(x.var(axis=2).mean(axis=0)))
+    assert made.transform(x * 2).mean() > made.transform(x).mean()  # steps stay: loudness is a feature
+    flat = interop.features(Rounds()).fit(np.ones((2, 3, 8)))
+    np.testing.assert_array_equal(flat.steps_, [0.5, 0.5, 0.5])
+
+
+def test_errors_are_one_sentence():
+    x = np.zeros((2, 1, 8))
+    with pytest.raises(SignalPieceError, match="units 'furlong' are not known; use one such as V"):
+        interop.features(Rounds(), units="furlong").fit(x)
+    with pytest.raises(SignalPieceError, match="step: this tokenizer has a fixed rate"):
+        interop.features(Words(), step=1.0).fit(x)
+    with pytest.raises(SignalPieceError, match="n_trials x n_channels x n_times, got 4 axes"):
+        interop.features(Rounds()).fit(x[None])
+    with pytest.raises(ValueError, match="expecting 1 features"):
+        interop.features(Rounds()).fit(x).transform(np.zeros((2, 2, 8)))
+    with pytest.raises(SignalPieceError, match="rate must be above 0 Hz"):
+        interop.features(Rounds(), rate=-1).fit(x)
+
+
+def test_without_scikit_learn_one_sentence(monkeypatch):
+    modules = __import__("sys").modules
+    monkeypatch.delitem(modules, "signalpiece.apps.features", raising=False)
+    monkeypatch.setitem(modules, "sklearn.base", None)
+    with pytest.raises(
+        SignalPieceError, match="features needs scikit-learn; install it with: pip install scikit-learn"
+    ):
+        interop.features()
