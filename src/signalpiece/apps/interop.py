@@ -25,27 +25,35 @@ def __getattr__(name: str) -> Any:
     return load_name("signalpiece.apps", _FILES, name)
 
 
-def from_mne(raw: Any) -> Signal:
+def from_mne(raw: Any, *, keep_bad: bool = False) -> Signal:
     """A whole `mne.io.Raw` as a signal: SI units, kinds, places of sensors, events, bad spans and channels.
 
-    What MNE marks as bad ("BAD..." events, bad channels, skips of the acquisition) is `valid` False; the values stay.
-    Dates and names of persons are left behind.
+    What MNE marks as bad ("BAD..." events, bad channels) is `valid` False. The signal keeps the values there, but
+    tokenizers code no invalid samples. Skips of the acquisition are gaps. Dates and names of persons are left behind.
+
+    Args:
+        raw: what `mne.io.read_raw` gives, loaded or not.
+        keep_bad: count bad spans and channels as valid, so that their values are coded too.
 
     Raises:
         SignalPieceError: not a Raw, or MNE-Python is not installed.
     """
-    return open_mne(raw).read()
+    return open_mne(raw, keep_bad=keep_bad).read()
 
 
-def open_mne(raw: Any) -> Any:
+def open_mne(raw: Any, *, keep_bad: bool = False) -> Any:
     """An `mne.io.Raw` as an opened recording: samples are read from it only when asked for (`read`, `blocks`).
+
+    Args:
+        raw: what `mne.io.read_raw` gives, loaded or not.
+        keep_bad: as in `from_mne`.
 
     Raises:
         SignalPieceError: as `from_mne`.
     """
     from signalpiece.apps.interop_mne import open_raw
 
-    return open_raw(raw)
+    return open_raw(raw, keep_bad)
 
 
 def to_mne(signal: Signal) -> Any:
@@ -62,15 +70,19 @@ def to_mne(signal: Signal) -> Any:
     return to_raw(signal)
 
 
-def from_epochs(epochs: Any) -> list[Signal]:
+def from_epochs(epochs: Any, *, keep_bad: bool = False) -> list[Signal]:
     """Every trial of an `mne.Epochs` as a signal (a batch): its first annotation is the event, at time zero.
+
+    Args:
+        epochs: trials that MNE rejects (`drop_bad`) are left out.
+        keep_bad: as in `from_mne`.
 
     Raises:
         SignalPieceError: not Epochs, or MNE-Python is not installed.
     """
     from signalpiece.apps import interop_mne
 
-    return interop_mne.from_epochs(epochs)
+    return interop_mne.from_epochs(epochs, keep_bad)
 
 
 def to_epochs(

@@ -50,7 +50,7 @@ class MneRecording(Recording):
         return replace(picked, bad=bad)
 
 
-def open_raw(raw: Any) -> MneRecording:
+def open_raw(raw: Any, keep_bad: bool = False) -> MneRecording:
     """A lazily read recording of an `mne.io.Raw`: samples are taken from it when they are asked for.
 
     Raises:
@@ -78,10 +78,10 @@ def open_raw(raw: Any) -> MneRecording:
 
     notes = tuple(a for a in texts if split_text(a.text, names)[0] not in (SKIP, INVALID))
     path = Path(str(next((f for f in raw.filenames if f), "raw")))
-    return MneRecording(path, grid, fetch, notes, (), runs, format="MNE-Python", bad=tuple(bad))
+    return MneRecording(path, grid, fetch, notes, (), runs, format="MNE-Python", bad=() if keep_bad else tuple(bad))
 
 
-def from_epochs(epochs: Any) -> list[Signal]:
+def from_epochs(epochs: Any, keep_bad: bool = False) -> list[Signal]:
     """One signal for each trial of an `mne.Epochs`; its first annotation is the trial's event, at time zero.
 
     Raises:
@@ -101,8 +101,9 @@ def from_epochs(epochs: Any) -> list[Signal]:
         event = Annotation(-float(epochs.tmin), 0.0, labels[int(epochs.events[i, 2])])
         notes = [Annotation(float(a[0]) - float(epochs.tmin), float(a[1]), str(a[2])) for a in inside[i]]
         valid = np.isfinite(values)
-        paint(valid, [(names.index(name), 0, length) for name in epochs.info["bads"]])
-        paint(valid, bad_spans(notes, names, rate, length))
+        if not keep_bad:
+            paint(valid, [(names.index(name), 0, length) for name in epochs.info["bads"]])
+            paint(valid, bad_spans(notes, names, rate, length))
         values = np.where(np.isfinite(values), values, 0).astype(np.float32)
         out.append(Signal(grid, values, None if valid.all() else valid, (event, *notes)))
     return out

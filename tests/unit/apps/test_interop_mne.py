@@ -64,6 +64,7 @@ def test_events_and_bad_spans(first_samp):
     np.testing.assert_array_equal(piece.valid, expected[:, 110:205])
     some = open_mne(raw).pick([7, 0]).read()
     np.testing.assert_array_equal(some.valid, expected[[7, 0]])
+    assert from_mne(raw, keep_bad=True).valid is None
 
 
 def test_skips_of_the_acquisition_are_gaps():
@@ -171,6 +172,7 @@ def test_epochs_there_and_back():
     assert signals[0].annotations[0].onset == pytest.approx(0.2)
     assert signals[0].valid is None
     assert np.flatnonzero(~signals[1].valid[0]).tolist() == list(range(30, 40))
+    assert from_epochs(epochs, keep_bad=True)[1].valid is None
     back = to_epochs(signals)
     np.testing.assert_allclose(back.get_data(copy=False), epochs.get_data(copy=False), rtol=1e-6)
     np.testing.assert_allclose(back.times, epochs.times)
