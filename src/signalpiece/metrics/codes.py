@@ -92,6 +92,13 @@ class CodeCounts:
         """Order-0 entropy of each column, bits per code."""
         return np.array([_entropy(self.column(q)[1]) for q in range(len(self.sizes))], float)
 
+    def cost(self, codes: Int[np.ndarray, "n q"]) -> Float[np.ndarray, "n"]:
+        """Bits of each row under the counts so far; a code that was never counted costs as much as the rarest."""
+        shift = np.array([0 if s else _REACH for s in self.sizes])
+        place = np.clip(codes.astype(np.int64) + shift, 0, np.array(self._widths) - 1) + self._starts[:-1]
+        bits = np.log2(max(self.total, 1)) - np.log2(np.maximum(self._table, 1))
+        return bits[place].sum(1)
+
     @property
     def bits(self) -> float:
         """Order-0 entropy of all rows together, bits: what an ideal coder that knows the counts would write."""

@@ -44,3 +44,10 @@ def test_no_codes_are_no_bits():
 def test_a_code_outside_its_book_is_refused():
     with pytest.raises(SignalPieceError, match="outside a codebook of 4"):
         codebook_use(np.array([[4]]), [4])
+
+
+def test_costs_of_rows_add_up_to_the_entropy():
+    codes = np.random.default_rng(0).integers(-3, 4, (200, 3)) ** 3
+    counts = CodeCounts([0] * 3)
+    counts.add(codes)
+    assert counts.cost(codes).sum() == pytest.approx(counts.bits)
