@@ -4,7 +4,12 @@ from typing import Any
 
 from signalpiece.core.lazy import load_name
 
-_FILES: dict[str, str] = {}
+_FILES = {
+    "CodedFile": "coded",
+    "CodedWriter": "coded_writer",
+    "StoredRecording": "stored_recording",
+    "open_coded": "coded",
+}
 __all__ = list(_FILES)
 
 
