@@ -39,13 +39,17 @@ class Timeline:
 
 def timeline_of(stamps: Float[np.ndarray, "n"], nominal: float) -> Timeline:
     """Timeline of samples stamped in seconds, stated to run at `nominal` Hz."""
+    stated, rough = nominal, _rough_rate(stamps, nominal)
+    nominal = rough if abs(rough / nominal - 1) > 2 * _DRIFT else nominal
     edges, lost = _gaps(stamps, nominal)
     rate = _true_rate(stamps, edges)
     warnings = list[str]()
-    if rate is not None and abs(rate / nominal - 1) > _DRIFT:
-        warnings.append(f"it says {nominal:g} Hz, its time stamps run at {rate:g} Hz, which was used")
+    if rate is not None and abs(rate / stated - 1) > _DRIFT:
+        warnings.append(f"it says {stated:g} Hz, its time stamps run at {rate:g} Hz, which was used")
         nominal = rate
         edges, lost = _gaps(stamps, nominal)
+    else:
+        nominal = stated
     if len(stamps) > 1 and (np.diff(stamps) < -1.0).any():
         warnings.append("time stamps run backwards; the clock was reset, and samples were read one after the other")
     runs, at = list[Run](), 0
@@ -64,24 +68,37 @@ def _gaps(stamps: Float[np.ndarray, "n"], rate: float) -> tuple[list[int], list[
     jumps = np.flatnonzero(steps > 2.5 / rate) + 1
     lateness = stamps - np.arange(len(stamps)) / rate
     reach = max(int(_WINDOW * rate), 8)
-    bounds, found = [0, len(stamps)], dict[int, int]()
+
+    def step_at(jump: int, low: int, high: int) -> tuple[float, float]:
+        """How much later stamps are behind a jump, looking no farther than `low` and `high`; and their jitter."""
+        before, early = _early_late(lateness[max(low, jump - reach) : jump])
+        after, late = _early_late(lateness[jump : min(high, jump + reach)])
+        return after - before, max(early - before, late - after)
+
+    bounds = [0, len(stamps)]
     for jump in jumps[np.argsort(-steps[jumps - 1], kind="stable")].tolist():  # the longest first
         n = bisect.bisect(bounds, jump)
-        before, early = _early_late(lateness[max(bounds[n - 1], jump - reach) : jump])
-        after, late = _early_late(lateness[jump : min(bounds[n], jump + reach)])
-        step, jitter = after - before, max(early - before, late - after)
-        count = round(step * rate)
-        if count >= 2 and step > max(0.5 * float(steps[jump - 1]), jitter):
+        step, jitter = step_at(jump, bounds[n - 1], bounds[n])
+        if step * rate >= 1.5 and step > max(0.5 * float(steps[jump - 1]), jitter):
             bounds.insert(n, jump)
-            found[jump] = count
-    edges = sorted(found)
-    return edges, [found[edge] for edge in edges]
+    counts = [round(step_at(b, a, c)[0] * rate) for a, b, c in zip(bounds, bounds[1:], bounds[2:], strict=False)]
+    longest = max(86400, 10 * len(stamps) / rate) * rate  # a longer pause is a broken stamp
+    kept = [(edge, count) for edge, count in zip(bounds[1:-1], counts, strict=True) if 0 < count < longest]
+    return [edge for edge, _ in kept], [count for _, count in kept]
 
 
 def _early_late(lateness: Float[np.ndarray, "w"]) -> tuple[float, float]:
     """How late the earliest and the latest tenth of some stamps are."""
     some = np.sort(lateness[:: max(len(lateness) // 200, 1)])
     return float(some[len(some) // 10]), float(some[-1 - len(some) // 10])
+
+
+def _rough_rate(stamps: Float[np.ndarray, "n"], nominal: float) -> float:
+    """Samples per second as most of the recording has it, or the stated rate where there is too little to tell."""
+    size = max(int(5 * nominal), 50, len(stamps) // 20)
+    marks = stamps[::size]
+    seconds = float(np.median(np.diff(marks))) if len(marks) > 3 else 0.0
+    return size / seconds if seconds > 0 else nominal
 
 
 def _true_rate(stamps: Float[np.ndarray, "n"], edges: Sequence[int]) -> float | None:
