@@ -98,10 +98,14 @@ def si_units(names: Sequence[str], labels: Sequence[str], given: Mapping[str, tu
             found = (label.strip(), 1.0)
         units.append(found[0])
         factors.append(found[1])
-    return SiUnits(tuple(units), tuple(factors), tuple(_unknown(label, who) for label, who in unknown.items()))
+    return SiUnits(tuple(units), tuple(factors), (_unknown(unknown),) if unknown else ())
 
 
-def _unknown(label: str, names: Sequence[str]) -> str:
-    who = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    what = f"unit {label!r} is not known" if label else "the file gives no unit"
-    return f"{who}: {what}, the numbers are left as they are; say what they are with --units {names[0]}=uV"
+def _unknown(unknown: Mapping[str, Sequence[str]]) -> str:
+    """One sentence about all units that are not known."""
+    parts = []
+    for label, names in unknown.items():
+        who = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        parts.append(f"unit {label!r} of {who} is not known" if label else f"the file gives no unit for {who}")
+    first = next(iter(unknown.values()))[0]
+    return f"{'; '.join(parts)}: these numbers are left as they are; say what they are with --units {first}=uV"

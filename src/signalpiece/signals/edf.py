@@ -5,7 +5,7 @@ out and named, unknown units are not scaled, several rates are not resampled, re
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,8 @@ from signalpiece.core.signal import Grid
 from signalpiece.signals.channels import SiUnits, kind_of, sensors_of, si_units, unique
 from signalpiece.signals.edf_data import EdfSamples
 from signalpiece.signals.edf_header import EdfChannel, EdfHeader, read_header
-from signalpiece.signals.edf_notes import read_notes
+from signalpiece.signals.edf_notes import Notes, read_notes
+from signalpiece.signals.edf_plan import PADDING
 from signalpiece.signals.recording import Recording, Run, runs_of
 
 
@@ -42,7 +43,7 @@ def open_file(path: Path, units: Mapping[str, tuple[str, float]]) -> tuple[Recor
         SignalPieceError: no EDF or BDF file, or damaged beyond reading.
     """
     header = read_header(path)
-    notes = read_notes(path, header)
+    notes, filling = _without_filling(read_notes(path, header))
     usual = [c for c in header.channels if not c.is_notes and c.samples > 0]
     kept = [c for c in usual if c.has_gain or c.is_status]
     warnings = [*header.warnings, *notes.warnings, *map(_left_out, (c for c in usual if c not in kept))]
@@ -60,6 +61,7 @@ def open_file(path: Path, units: Mapping[str, tuple[str, float]]) -> tuple[Recor
         samples = _samples(path, header, group)
         rate = _rate(per, header.seconds)
         runs, odd = _runs(header, notes.starts, per, rate)
+        runs = _shortened(runs, round(filling * rate))
         grid = Grid(
             ("channel", "time"), (None, rate), tuple(n.unit for n in group),
             (len(group), runs[-1].at + runs[-1].count if runs else 0),
@@ -133,6 +135,19 @@ def _runs(
     back = [f"a record at {begin[n]:g} s starts before the one before it ends" for n in range(1, len(first))
             if (begin[n] - begin[n - 1]) * rate < counts[n - 1] - 0.75]  # fmt: skip
     return runs_of(begin, counts, rate), back[:1]
+
+
+def _without_filling(notes: Notes) -> tuple[Notes, float]:
+    """Events without the one by which the writer says how many seconds fill up the last record, and these seconds."""
+    filling = [a.duration for a in notes.annotations if a.text == PADDING]
+    kept = tuple(a for a in notes.annotations if a.text != PADDING)
+    return replace(notes, annotations=kept), filling[-1] if filling else 0.0
+
+
+def _shortened(runs: tuple[Run, ...], less: int) -> tuple[Run, ...]:
+    if not runs or not 0 < less < runs[-1].count:
+        return runs
+    return (*runs[:-1], replace(runs[-1], count=runs[-1].count - less))
 
 
 def _left_out(channel: EdfChannel) -> str:

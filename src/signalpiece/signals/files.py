@@ -4,6 +4,7 @@ A reader is a file of this room with `open_file(path, units) -> tuple of recordi
 said about channels. A library's error on a damaged file becomes one sentence here, and only here.
 """
 
+import datetime
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -98,8 +99,11 @@ def read(
     return open(path, units=units, recording=recording, as_bytes=as_bytes).read()
 
 
-def write(path: str | Path, signal: Signal) -> None:
+def write(path: str | Path, signal: Signal, *, start_datetime: datetime.datetime | None = None) -> None:
     """Writes a signal in the format of the ending, whole or not at all.
+
+    Args:
+        start_datetime: when the recording began, for EDF and BDF; not written unless given.
 
     Raises:
         SignalPieceError: the format is not written here, or cannot hold this signal.
@@ -112,8 +116,10 @@ def write(path: str | Path, signal: Signal) -> None:
     if not path.parent.is_dir():
         raise SignalPieceError(f"{path}: there is no folder {path.parent}")
     part = path.with_name(f".{path.stem}.part{ending(path)}")
+    writer = WRITERS[ending(path)]
+    more = {"start_datetime": start_datetime} if start_datetime is not None and writer == "edf_write" else {}
     try:
-        _reader(WRITERS[ending(path)]).write_file(part, signal)
+        _reader(writer).write_file(part, signal, **more)
         part.replace(path)
     except OSError as error:
         raise SignalPieceError(f"{path}: cannot write: {error.strerror or error}") from error

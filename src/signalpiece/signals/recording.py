@@ -196,15 +196,15 @@ def runs_of(starts: Float[np.ndarray, "n"], counts: Shaped[np.ndarray, "n"], rat
     """Runs from pieces that begin at `starts` seconds; pieces that touch (within half a sample) become one."""
     runs: list[Run] = []
     stored, origin = 0, float(starts[0]) if len(starts) else 0.0
-    for begin, count in zip(np.asarray(starts, float), np.asarray(counts, int), strict=True):
+    for begin, count in zip(np.asarray(starts, float).tolist(), np.asarray(counts, int).tolist(), strict=True):
         at = int(round((begin - origin) * rate))
         if runs and abs(at - (runs[-1].at + runs[-1].count)) <= 1 and _touches(runs[-1], begin - origin, rate):
-            runs[-1] = replace(runs[-1], count=runs[-1].count + int(count))
+            runs[-1] = replace(runs[-1], count=runs[-1].count + count)
         else:
             if runs:
                 at = max(at, runs[-1].at + runs[-1].count)
-            runs.append(Run(at, stored, int(count)))
-        stored += int(count)
+            runs.append(Run(at, stored, count))
+        stored += count
     return tuple(runs)
 
 
