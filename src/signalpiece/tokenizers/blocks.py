@@ -1,8 +1,8 @@
 """A linear map that repeats along time: one matrix, applied to a window that moves by a fixed hop.
 
-Resampling, every lapped or block transform and their inverses are such maps. One kernel serves them all, and each output
-is a sum in a fixed order over its own window, in strict float arithmetic. So the result depends neither on how the
-signal was chunked, nor on the other channels, nor on the machine: streaming equals the whole bit for bit.
+Resampling, every lapped or block transform and their inverses are such maps. One kernel serves them all, and each
+output is a sum in a fixed order over its own window, in strict float arithmetic. So the result depends neither on how
+the signal was chunked, nor on the other channels, nor on the machine: streaming equals the whole bit for bit.
 """
 
 from dataclasses import dataclass

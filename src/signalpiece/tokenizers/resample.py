@@ -1,8 +1,8 @@
 """Change of sampling rate by an exact ratio: a short linear-phase filter in polyphase form, its delay taken out.
 
-Kaiser-windowed sinc, flat to 90 % of the lower of the two Nyquist frequencies and 70 dB down from 110 % on (45 and 55 Hz
-when going to 100 Hz), after "Nonrecursive Digital Filter Design Using the I0-sinh Window Function" (1974). No high-pass:
-drift passes. Outputs come in blocks of a fixed size, so that any chunking of the input gives the same samples.
+Kaiser-windowed sinc, flat to 90 % of the lower of the two Nyquist frequencies and 70 dB down from 110 % on (45 and
+55 Hz when going to 100 Hz), after "Nonrecursive Digital Filter Design Using the I0-sinh Window Function" (1974).
+No high-pass: drift passes. Outputs come in blocks of a fixed size, so that any chunking gives the same samples.
 """
 
 from dataclasses import dataclass
@@ -106,6 +106,16 @@ class Resampler:
         if self.is_identity:
             return start, stop
         return self.map.needs(start // self.map.outputs, -(-stop // self.map.outputs))
+
+    def within(self, start: int, stop: int, total: int) -> tuple[int, int]:
+        """Output samples that input samples start to stop determine, of `total` input samples."""
+        if self.is_identity:
+            return start, stop
+        size, hop, before = self.map.outputs, self.map.hop, self.map.before
+        first = 0 if start <= 0 else -(-(start + before) // hop)
+        end = (stop + before - self.map.taps) // hop + 1
+        last = self.length(total) if stop >= total else end * size
+        return first * size, max(last, first * size)
 
 
 class ResampleStream:

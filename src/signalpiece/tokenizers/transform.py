@@ -1,0 +1,190 @@
+"""Transform coder: resample, transform frame by frame, round to a step, entropy-code.
+
+Paper: "Theoretical Foundations of Transform Coding" (2001). One class serves every classical coder; what differs is
+passed in: the layout (cosine, lapped, wavelet, none), the scalar quantizer, the codec and a transform over channels.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from signalpiece.core.contracts import Codec
+from signalpiece.core.signal import Grid, Signal
+from signalpiece.core.tokens import Column, Header, Tokens
+from signalpiece.tokenizers.batch import stack
+from signalpiece.tokenizers.intake import coded_channels
+from signalpiece.tokenizers.klt import KLT
+from signalpiece.tokenizers.linear import analysis_map, balance, synthesis_map
+from signalpiece.tokenizers.model_file import model_hash
+from signalpiece.tokenizers.playback import frames_between, play
+from signalpiece.tokenizers.segmenter import append
+from signalpiece.tokenizers.spread import spread_of
+from signalpiece.tokenizers.steps import Steps, given, proportional
+from signalpiece.tokenizers.stream import TransformStream
+from signalpiece.tokenizers.tables import OWN, find_tables
+
+
+class TransformCoder:
+    """A tokenizer without any learning; quality is set by a step, a ratio of each channel's spread, or a bit budget.
+
+    Args:
+        layout: cuts samples into frames of coefficients; linear.
+        quantizer: a scalar quantizer of unit step.
+        codec: class of the codec for the codes; `tables` are its arguments.
+        side_codec: for steps, offsets and the rotation over channels.
+        rate: samples per second that it works at; 0 = as the source.
+        step_ratio: default step, in standard deviations of each channel.
+        tables: arrays for the codec, or the name of shipped ones.
+        spatial: a transform over channels, made from the first seconds.
+    """
+
+    units = ("V", "T", "T/m")
+    needs_torch = False
+
+    def __init__(
+        self,
+        layout: Any,
+        quantizer: Any,
+        codec: Callable[..., Codec],
+        *,
+        side_codec: Codec,
+        rate: float = 100.0,
+        step_ratio: float = 0.25,
+        tables: Mapping[str, np.ndarray] | str = "",
+        spatial: KLT | None = None,
+    ) -> None:
+        self.layout, self.quantizer, self.side_codec, self.spatial = layout, quantizer, side_codec, spatial
+        self.rate, self.step_ratio = float(rate), step_ratio
+        self._make_codec = codec
+        self.set_tables(tables)
+        gains = balance(layout)
+        self.analysis, self.synthesis = analysis_map(layout, gains), synthesis_map(layout, gains)
+        size = int(quantizer.codebook_sizes[0])
+        prefix = "sample" if type(layout).__name__ == "TimePatches" else "bin"
+        self.columns = tuple(Column(f"{prefix}{k}", size) for k in range(layout.dim))
+        self.fixed_rate = size > 0
+        self.truncates = "bands" if prefix == "bin" and not size else None
+        self.named(None, {})
+
+    def set_tables(self, tables: Mapping[str, np.ndarray] | str) -> None:
+        """Gives the codec its arrays, or shipped ones by name."""
+        self.tables_name = tables if isinstance(tables, str) else OWN
+        self.tables = dict(find_tables(tables) if isinstance(tables, str) else tables)
+        self.codec = self._make_codec(channels=0 if self.spatial is not None else 1, **self.tables)
+
+    def named(self, recipe: str | None, options: Mapping[str, Any]) -> "TransformCoder":
+        """This coder, knowing which recipe and options made it."""
+        self.recipe, self.options = recipe, dict(options)
+        self.model_hash = model_hash(recipe, self.options, self.tensors())
+        return self
+
+    @property
+    def title(self) -> str:
+        """What to call it in a message."""
+        return self.recipe or "this coder"
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """What stored tokens say about their tokenizer."""
+        own: dict[str, Any] = {"tables": self.tables_name} if self.tables else {}
+        if not self.codec.channels:
+            own["channels"] = 0
+        return {"recipe": self.recipe, "options": dict(self.options), "hash": self.model_hash} | own
+
+    @property
+    def preprocessing(self) -> dict[str, Any]:
+        """What is done before the transform."""
+        return {"rate": self.rate, "filter": "linear-phase resampling, no high-pass", "left_out": ["stim"]}
+
+    @property
+    def latency_seconds(self) -> float:
+        """From a frame's first sample to its codes, at the coder's own rate; a stream says what resampling adds."""
+        own = self.layout.window / (self.rate or 100.0)
+        return own if self.spatial is None else max(own, self.spatial.seconds)
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Arrays of the codec, for a model file."""
+        return dict(self.tables)
+
+    def load_tensors(self, tensors: Mapping[str, np.ndarray]) -> None:
+        """Arrays of a model file."""
+        self.set_tables(tensors)
+
+    def prepare(
+        self, grid: Grid, blocks: Iterable[Signal], *, step: Any = None, step_ratio: float | None = None
+    ) -> Steps:
+        """Steps for a recording: given ones, else in proportion to each channel's spread over `blocks`.
+
+        Raises:
+            SignalPieceError: a step is not above 0, or there are not as many as coded channels.
+        """
+        keep = coded_channels(grid, self.title)
+        if isinstance(step, Steps):
+            return step
+        if step is not None:
+            return given(np.asarray(step)[keep] if np.shape(step) == grid.shape[:1] else step, len(keep))
+        spread = spread_of(grid, blocks, self.rate or grid.time_rate)
+        return proportional(spread, self.step_ratio if step_ratio is None else step_ratio)
+
+    def stream(self, grid: Grid, *, step: Any = None, segment_seconds: float = 240.0) -> TransformStream:
+        """An encoder for signals that arrive in pieces.
+
+        Args:
+            grid: of the recording; its length need not be known.
+            step: quantization step in the channels' units (volts for EEG), one or one per channel, or `Steps`;
+                default: `step_ratio` times 10 microvolts.
+            segment_seconds: unit of restart, random access and damage.
+
+        Raises:
+            SignalPieceError: not channels x time, a step that is not above 0, a rate that cannot be reached.
+        """
+        steps = self.prepare(grid, (), step=self.step_ratio * 1e-5 if step is None else step)
+        return TransformStream(self, grid, steps, segment_seconds)
+
+    def encode(
+        self,
+        signal: Signal | Sequence[Signal],
+        *,
+        step: Any = None,
+        bits: float | None = None,
+        step_ratio: float | None = None,
+    ) -> Tokens:
+        """Codes of a recording, or of several as a batch.
+
+        Args:
+            signal: channels x time.
+            step: quantization step in the channels' units, one or one per channel.
+            bits: budget in bits per second and channel, everything counted, in place of a step.
+            step_ratio: step in standard deviations of each channel, in place of a step.
+
+        Raises:
+            SignalPieceError: not channels x time, a step or a budget that cannot be had.
+        """
+        if not isinstance(signal, Signal):
+            return stack([self.encode(s, step=step, bits=bits, step_ratio=step_ratio) for s in signal])
+        if bits is not None:
+            from signalpiece.tokenizers.rate import steps_for
+
+            step = steps_for(self, signal, bits)
+        steps = self.prepare(signal.grid, (signal,), step=step, step_ratio=step_ratio)
+        stream = TransformStream(self, signal.grid, steps)
+        tokens = append(stream.push(signal), stream.close())
+        return replace(tokens, annotations=signal.annotations)
+
+    def frames_for(self, header: Header, start: float, stop: float | None, rate: str = "model") -> tuple[int, int]:
+        """Frames (first, end) that determine seconds start to stop of a recording."""
+        return frames_between(self, header, start, stop, rate)
+
+    def decode(self, tokens: Tokens, *, rate: str = "model") -> Signal:
+        """The signal of tokens, or of a slice of them; needs nothing else.
+
+        Args:
+            tokens: of one recording.
+            rate: `model` for this coder's rate, `source` for the recording's own.
+
+        Raises:
+            SignalPieceError: the tokens are another tokenizer's, or lack channels that a spatial transform needs.
+        """
+        return play(self, tokens, rate)
