@@ -133,6 +133,9 @@ def write_file(path: Path, signal: Signal) -> None:
         raise SignalPieceError("JPEG has no opacity; drop the last colour or write PNG")
     bytes_ = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
     image = image_library.fromarray(bytes_[..., 0] if colours == 1 else bytes_)
-    options: dict[str, Any] = {".jpg": {"quality": 95, "subsampling": 0}, ".webp": {"lossless": True, "exact": True}}.get(suffix, {})
+    options: dict[str, Any] = {
+        ".jpg": {"quality": 95, "subsampling": 0},
+        ".webp": {"lossless": True, "exact": True},
+    }.get(suffix, {})
     with quiet(path):
         image.save(path, **options)
