@@ -4,7 +4,13 @@ from typing import Any
 
 from signalpiece.core.lazy import load_name
 
-_FILES: dict[str, str] = {}
+_FILES = {
+    "DCT": "dct",
+    "Lapped": "lapped",
+    "STFT": "stft",
+    "TimePatches": "time_patches",
+    "Wavelet": "wavelet",
+}
 __all__ = list(_FILES)
 
 
