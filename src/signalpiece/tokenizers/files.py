@@ -12,9 +12,11 @@ from typing import Any
 
 from signalpiece.core.check import SignalPieceError, check_option
 from signalpiece.core.signal import Grid, Signal
+from signalpiece.core.tokens import Header
 from signalpiece.tokenizers.codecs import codec_for
 from signalpiece.tokenizers.intake import left_out
 from signalpiece.tokenizers.outputs import Place, output_paths
+from signalpiece.tokenizers.resample import Resampler
 from signalpiece.tokenizers.segmenter import Segmenter
 
 BLOCK_SAMPLES = 1 << 22  # samples of all channels read at once
@@ -177,12 +179,23 @@ def decode_range(
     header = stored.header
     if not 0 <= start <= (header.grid.seconds if stop is None else stop) <= header.grid.seconds + 1e-9:
         raise SignalPieceError(f"{start:g} to {stop} s is outside the recording of {header.grid.seconds:g} s")
-    if not hasattr(tokenizer, "frames_for"):
-        return _cut(tokenizer.decode(stored.read()), start, stop, channels)
-    first, end = tokenizer.frames_for(header, start, stop, rate)
+    first, end = tokenizer.frames_of(*_samples(header, start, stop, rate))
     mixed = header.model.get("channels", 1) == 0
     signal = tokenizer.decode(stored.read(first, end, None if mixed else channels), rate=rate)
     return _cut(signal, start, stop, channels if mixed else None)
+
+
+def _samples(header: Header, start: float, stop: float | None, rate: str) -> tuple[int, int]:
+    """Samples (start, stop) at the tokenizer's rate that seconds start to stop depend on."""
+    assert header.frames is not None
+    resampler = Resampler(*map(int, header.preprocessing["ratio"]))
+    total = resampler.length(header.grid.size("time"))
+    if check_option("rate", rate, ("model", "source")) == "model":
+        return round(start * header.frames.rate), total if stop is None else round(stop * header.frames.rate)
+    source = header.grid.time_rate
+    end = header.grid.size("time") if stop is None else round(stop * source)
+    first, last = resampler.inverse().needs(round(start * source), end)
+    return max(first, 0), min(last, total)
 
 
 def _cut(signal: Signal, start: float, stop: float | None, channels: Sequence[int] | None) -> Signal:

@@ -58,26 +58,6 @@ def samples_of(coder: "TransformCoder", first: int, end: int, total: int) -> tup
     return min(max(start, 0), total), max(min(stop, total), min(max(start, 0), total))
 
 
-def frames_between(
-    coder: "TransformCoder", header: Header, start: float, stop: float | None, rate: str
-) -> tuple[int, int]:
-    """Frames (first, end) that determine seconds start to stop, decoded at the coder's rate or the source's."""
-    check_option("rate", rate, ("model", "source"))
-    assert header.frames is not None
-    layout, up, down = coder.layout, *map(int, header.preprocessing["ratio"])
-    resampler = Resampler(up, down)
-    total = resampler.length(header.grid.size("time"))
-    hertz = header.grid.time_rate if rate == "source" else header.frames.rate
-    a = round(start * hertz)
-    b = (header.grid.size("time") if rate == "source" else total) if stop is None else round(stop * hertz)
-    if rate == "source":
-        a, b = resampler.inverse().needs(a, b)
-    a, b = min(max(a, 0), total), min(max(b, 0), total)
-    first = (a + layout.lead - layout.window) // layout.hop + 1
-    end = (b - 1 + layout.lead) // layout.hop + 1
-    return max(first, 0), min(max(end, first, 0), layout.frames(total))
-
-
 def _check(coder: "TransformCoder", header: Header, side: Tokens | None) -> Resampler:
     """The recording's resampler.
 

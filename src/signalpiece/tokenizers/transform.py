@@ -12,13 +12,13 @@ import numpy as np
 
 from signalpiece.core.contracts import Codec
 from signalpiece.core.signal import Grid, Signal
-from signalpiece.core.tokens import Column, Header, Tokens
+from signalpiece.core.tokens import Column, Tokens
 from signalpiece.tokenizers.batch import stack
 from signalpiece.tokenizers.intake import coded_channels
 from signalpiece.tokenizers.klt import KLT
 from signalpiece.tokenizers.linear import analysis_map, balance, synthesis_map
 from signalpiece.tokenizers.model_file import model_hash
-from signalpiece.tokenizers.playback import frames_between, play
+from signalpiece.tokenizers.playback import play
 from signalpiece.tokenizers.segmenter import append
 from signalpiece.tokenizers.spread import spread_of
 from signalpiece.tokenizers.steps import Steps, given, proportional
@@ -173,9 +173,11 @@ class TransformCoder:
         tokens = append(stream.push(signal), stream.close())
         return replace(tokens, annotations=signal.annotations)
 
-    def frames_for(self, header: Header, start: float, stop: float | None, rate: str = "model") -> tuple[int, int]:
-        """Frames (first, end) that determine seconds start to stop of a recording."""
-        return frames_between(self, header, start, stop, rate)
+    def frames_of(self, start: int, stop: int) -> tuple[int, int]:
+        """Frames (first, end) that determine samples start to stop at the coder's rate."""
+        layout = self.layout
+        first = max((start + layout.lead - layout.window) // layout.hop + 1, 0)
+        return first, max((stop - 1 + layout.lead) // layout.hop + 1, first)
 
     def decode(self, tokens: Tokens, *, rate: str = "model") -> Signal:
         """The signal of tokens, or of a slice of them; needs nothing else.
