@@ -1,4 +1,4 @@
-"""`systems` and `reproduce`: what of the 305 is here, and whether it does what it claims. All derived from the recipes."""
+"""`systems` and `reproduce`: what of the 305 is here, and whether it does what it claims; derived from the recipes."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,0 +1,156 @@
+"""What `encode` and `decode` do: files in, files out, with the figures that a person asks for first."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from signalpiece.apps import screen
+from signalpiece.apps.load import load
+from signalpiece.core.check import SignalPieceError, check_option
+from signalpiece.signals.files import expand, open_all, write
+from signalpiece.signals.units import to_si
+
+
+def encode_inputs(
+    model: str,
+    inputs: Sequence[Path],
+    out: Path,
+    *,
+    options: Sequence[str] = (),
+    units: Mapping[str, str] | None = None,
+    **how: Any,
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Encodes files; returns one row of figures per recording, and what a reader should know.
+
+    Args:
+        model: a model file, a shipped name or a recipe.
+        inputs: recordings or folders.
+        out: `x.sp`, or a folder.
+        options: `key=value` texts for a recipe.
+        units: what the files do not say.
+        how: `bits`, `step` (text with a unit), `format`, `resume` of `encode_files`.
+    """
+    from signalpiece.tokenizers.files import encode_files
+
+    tokenizer = load(model, options=options)
+    if how.get("step") is not None:
+        how["step"] = parse_step(how["step"])
+    recordings, notes = [], []
+    for path in expand(inputs):
+        found = open_all(path, units=units)
+        notes += [f"{path.name}: {w}" for w in dict.fromkeys(w for r in found for w in r.warnings)]
+        recordings += [r for r in found if r.grid.size("time") and "channel" in r.grid.axes and r.grid.size("channel")]
+    if not recordings:
+        raise SignalPieceError(f"{', '.join(map(str, inputs))}: no channels over time to encode")
+    total = sum(r.grid.seconds for r in recordings)
+    with screen.progress("encoding", total) as tell:
+        report = encode_files(tokenizer, recordings, out, progress=lambda done, _: tell(done), **how)
+    return [_row(w, r) for w, r in zip(report.written, _in_order(report.written, recordings), strict=True)], [
+        *notes,
+        *report.notes,
+    ]
+
+
+def _in_order(written: Sequence[Any], recordings: Sequence[Any]) -> list[Any]:
+    numbers: dict[Path, int] = {}
+    named = {}
+    for recording in recordings:
+        path = Path(recording.path)
+        numbers[path] = numbers.get(path, -1) + 1
+        named[path, numbers[path]] = recording
+    return [named[w.source, w.recording] for w in written]
+
+
+def _row(written: Any, recording: Any) -> dict[str, Any]:
+    size = (written.bits["total"] + 7) // 8
+    return {
+        "file": written.source.name,
+        "recording": written.recording,
+        "seconds": written.seconds,
+        "channels": written.channels,
+        "bits_per_second_channel": written.rate,
+        "bytes": size,
+        "ratio": stored_bytes(recording) / max(size, 1),
+        "bits": dict(written.bits),
+        "out": str(written.path),
+    }
+
+
+def stored_bytes(recording: Any) -> float:
+    """Bytes that the source spends on this recording's samples: its integers' width, else 4 bytes a sample."""
+    width = 4
+    if recording.has_stored and recording.samples:
+        width = {".edf": 2, ".bdf": 3}.get(Path(recording.path).suffix.lower(), recording.stored(0, 1).values.itemsize)
+    return width * recording.samples * recording.grid.size("channel")
+
+
+def parse_step(text: str) -> float:
+    """A quantization step such as 2uV, in the SI unit.
+
+    Raises:
+        SignalPieceError: no number, no unit, or a unit that is not known.
+    """
+    found = re.fullmatch(r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*(\D\S*)\s*", text)
+    if not found:
+        raise SignalPieceError(f"step must be a number with a unit, such as 2uV; got {text!r}")
+    known = to_si(found[2])
+    if known is None:
+        raise SignalPieceError(f"unit {found[2]!r} of the step is not known; use one such as uV, nV or fT")
+    value = float(found[1]) * known[1]
+    if not value > 0:
+        raise SignalPieceError(f"step must be above 0, got {text!r}")
+    return value
+
+
+def decode_tokens(
+    model: str,
+    tokens: Path,
+    out: Path,
+    *,
+    start: float | None = None,
+    stop: float | None = None,
+    channels: Sequence[str] | None = None,
+    rate: str = "model",
+) -> list[dict[str, Any]]:
+    """Decodes a file or folder of tokens into files; returns one row per recording."""
+    from signalpiece.tokenizers.files import decode_range, open_tokens
+
+    check_option("rate", rate, ("model", "source"))
+    tokenizer = load(model)
+    paths = sorted(tokens.glob("*.sp")) if tokens.is_dir() and not (tokens / "headers.json").is_file() else [tokens]
+    if not paths:
+        raise SignalPieceError(f"{tokens}: no tokens in this folder")
+    jobs = [(path, i, r) for path in paths for i, r in enumerate(open_tokens(path, tokenizer).recordings)]
+    names = _names(jobs, out)
+    rows = []
+    with screen.progress("decoding", len(jobs)) as tell:
+        for done, ((_, index, stored), name) in enumerate(zip(jobs, names, strict=True)):
+            tell(done)
+            grid = stored.header.grid
+            pick = None if channels is None else [_channel(grid, c) for c in channels]
+            signal = decode_range(stored, tokenizer, start, stop, pick, rate=rate)
+            name.parent.mkdir(parents=True, exist_ok=True)
+            write(name, signal)
+            seconds, count, hertz = signal.grid.seconds, signal.grid.size("channel"), signal.grid.time_rate
+            rows.append({"recording": index, "seconds": seconds, "channels": count, "rate": hertz, "out": str(name)})
+    return rows
+
+
+def _channel(grid: Any, name: str) -> int:
+    lowered = [n.lower().rstrip(".") for n in grid.names]
+    if name.lower().rstrip(".") not in lowered:
+        check_option("channel", name, grid.names)
+    return lowered.index(name.lower().rstrip("."))
+
+
+def _names(jobs: Sequence[tuple[Path, int, Any]], out: Path) -> list[Path]:
+    """Where each recording goes: the file named, or `<tokens' stem>[-<k>].edf` in the folder named."""
+    if out.suffix and len(jobs) == 1:
+        return [out]
+    if out.suffix and len(jobs) > 1:
+        raise SignalPieceError(
+            f"{len(jobs)} recordings do not fit into one file {out.name}; give a folder with --out DIR/"
+        )
+    several = {p: sum(q == p for q, _, _ in jobs) > 1 for p, _, _ in jobs}
+    return [out / f"{path.stem}{f'-{index}' if several[path] else ''}.edf" for path, index, _ in jobs]

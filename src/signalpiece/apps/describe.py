@@ -1,0 +1,72 @@
+"""What `signalpiece info` says of a recording, a model or tokens, as plain values ready for JSON."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from signalpiece.apps.load import load, resolve
+from signalpiece.core.check import SignalPieceError
+
+
+def facts(file: Path, *, verify: bool = False, units: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Facts of a file; `verify` runs a model's self-test and checks every checksum of tokens.
+
+    Raises:
+        SignalPieceError: no such file, damaged beyond reading, or the verification fails.
+    """
+    model = resolve(str(file)) or (file if file.suffix == ".safetensors" and file.is_file() else None)
+    if model is not None:
+        return _model(model, verify)
+    if file.suffix == ".sp" or (file / "headers.json").is_file():
+        return _tokens(file, verify)
+    from signalpiece.signals.describe import describe
+    from signalpiece.signals.files import ending, open_all
+
+    found = describe(file, open_all(file, units=units))
+    return {"format": ending(file).lstrip(".").upper() or "bytes", **found}
+
+
+def _model(path: Path, verify: bool) -> dict[str, Any]:
+    from signalpiece.tokenizers.model_file import read_model, self_test
+
+    header, tensors = read_model(path)
+    own = {k: v for k, v in tensors.items() if not k.startswith("selftest.")}
+    out = {"file": path.name, "bytes": path.stat().st_size}
+    out |= {k: v for k, v in header.items() if k != "self_test"}
+    out["tensors"] = {"count": len(own), "numbers": int(sum(v.size for v in own.values()))}
+    if verify:
+        out["self_test"] = f"{self_test(load(path), header, tensors)} codes equal"
+    return out
+
+
+def _tokens(path: Path, verify: bool) -> dict[str, Any]:
+    from signalpiece.tokenizers.files import open_tokens
+
+    stored = open_tokens(path)
+    if verify:
+        damaged = [sentence for part in stored.files for sentence in part.verify()]
+        if damaged:
+            raise SignalPieceError(f"{path}: damaged: {'; '.join(damaged[:5])}")
+    return {
+        "file": path.name,
+        "tokens": [_stored(r) for r in stored.recordings],
+        **({"verified": True} if verify else {}),
+    }
+
+
+def _stored(recording: Any) -> dict[str, Any]:
+    grid, bits = recording.header.grid, recording.bits
+    seconds, channels = grid.seconds, grid.size("channel")
+    return {
+        "channels": channels,
+        "seconds": seconds,
+        "rate": grid.time_rate,
+        "model": dict(recording.header.model),
+        "frames": recording.frames,
+        "columns": len(recording.header.columns),
+        "segments": recording.segments,
+        "access": f"{recording.header.segment * recording.header.frames.hop / recording.header.frames.rate:g} s x "
+        + (f"{recording.codec.channels} channel" if recording.codec.channels else "all channels"),
+        "bits": bits,
+        "bits_per_second_channel": bits["total"] / max(seconds * channels, 1e-9),
+    }

@@ -1,0 +1,35 @@
+"""The archivist's journey: everything here must run in an environment without torch.
+
+In the full environment these tests run with torch blocked, which is nearly the same thing.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+BLOCK = "import sys; sys.modules['torch'] = None; sys.modules['accelerate'] = None\n"
+
+
+@pytest.fixture
+def run_light():
+    """Runs a piece of Python in a fresh process in which torch cannot be imported; returns its stdout."""
+
+    def run(code: str, *arguments: str, expect: int = 0) -> str:
+        done = subprocess.run([sys.executable, "-c", BLOCK + code, *arguments], capture_output=True, text=True)
+        assert done.returncode == expect, done.stderr
+        return done.stdout if expect == 0 else done.stderr
+
+    return run
+
+
+@pytest.fixture
+def cli(run_light):
+    """Runs the command line with torch blocked; returns stdout, or stderr where a failure is expected."""
+
+    def run(*arguments: object, expect: int = 0) -> str:
+        return run_light(
+            "from signalpiece.apps.cli import main; main(sys.argv[1:])", *map(str, arguments), expect=expect
+        )
+
+    return run
