@@ -112,7 +112,7 @@ def read_markers(path: Path) -> tuple[tuple[Marker, ...], list[str]]:
 
 def _text(path: Path) -> str:
     with path.open("rb") as file:
-        data = file.read(_LONGEST)
+        data = file.read(min(_LONGEST, path.stat().st_size))
     page = re.search(rb"Codepage\s*=\s*([\w-]+)", data[:4096])
     utf8 = page is None or page[1].upper() in (b"UTF-8", b"UTF8")
     try:

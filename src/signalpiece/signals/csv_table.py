@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from signalpiece.core.check import SignalPieceError
 
-_LONGEST = 1 << 32  # bytes of text that are read
+_LONGEST = 1 << 32  # bytes of text
 _EMPTY = ["", "nan", "NaN", "NA", "N/A", "n/a", "null", "None", "-"]
 
 
@@ -66,11 +66,9 @@ def read_table(path: Path) -> Table:
 def _text(path: Path) -> str:
     try:
         if path.suffix.lower() == ".gz":
-            with gzip.open(path) as file:
-                data = file.read(_LONGEST)
+            data = _unpacked(path)
         else:
-            with path.open("rb") as file:
-                data = file.read(_LONGEST)
+            data = path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
         raise SignalPieceError(f"{path.name}: cannot be unpacked: {error}") from error
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -79,6 +77,17 @@ def _text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("cp1252", "replace")
+
+
+def _unpacked(path: Path) -> bytes:
+    parts, size = list[bytes](), 0
+    with gzip.open(path) as file:
+        while part := file.read(1 << 20):
+            parts.append(part)
+            size += len(part)
+            if size > _LONGEST:
+                raise SignalPieceError(f"{path.name}: unpacks to more than {_LONGEST} bytes of text")
+    return b"".join(parts)
 
 
 def _is_row(cells: list[str]) -> bool:

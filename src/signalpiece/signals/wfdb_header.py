@@ -49,7 +49,7 @@ def read_hea(path: Path) -> WfdbHeader:
         SignalPieceError: this is no WFDB header, or a line of it cannot be understood.
     """
     with path.open("rb") as file:
-        lines = file.read(_LONGEST).decode("latin-1").splitlines()
+        lines = file.read(min(_LONGEST, path.stat().st_size)).decode("latin-1").splitlines()
     lines = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     parts = lines[0].split() if lines else []
     if len(parts) < 2 or not re.fullmatch(r"[\w.-]+(/\d{1,7})?", parts[0]) or not re.fullmatch(r"\d{1,5}", parts[1]):

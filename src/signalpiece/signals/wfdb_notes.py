@@ -23,7 +23,7 @@ def read_annotations(path: Path, rate: float) -> tuple[tuple[Annotation, ...], t
     if file is None:
         return (), ()
     with file.open("rb") as opened:
-        data = opened.read(_LONGEST)
+        data = opened.read(min(_LONGEST, file.stat().st_size))
     found, ticks, out = list(_entries(data)), rate, list[Annotation]()
     for time, code, note in found:
         said = re.match(r"## time resolution: ([\d.]{1,12})", note)
