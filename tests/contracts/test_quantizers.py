@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signalpiece import quantizers
+from signalpiece.core.check import SignalPieceError
 from signalpiece.core.contracts import Quantizer
 from signalpiece.core.types import Quantized
 
@@ -106,3 +107,29 @@ def test_estimators_keep_the_value(name):
     np.testing.assert_allclose(out.detach(), q, atol=2e-6)
     out.sum().backward()
     assert (z.grad != 0).any()
+
+
+@pytest.mark.parametrize("name", SCALAR)
+@settings(deadline=None, max_examples=30)
+@given(shape=shapes, seed=seeds, scale=st.sampled_from([1e-3, 1.0, 200.0]), dtype=st.sampled_from(["f4", "f8"]))
+def test_scalar_decodes_to_the_bit(name, shape, seed, scale, dtype):
+    q = getattr(quantizers, name)()
+    z = (np.random.default_rng(seed).laplace(size=(*shape, 5)) * scale).astype(dtype)
+    out = q(z)
+    assert out.codes.shape == z.shape == out.embeddings.shape
+    assert out.codes.dtype == np.int32 and out.embeddings.dtype == np.float32
+    assert np.array_equal(q.decode(out.codes), out.embeddings)
+    assert np.array_equal(q.encode(z), out.codes)
+    assert np.array_equal(q.encode(z[:, ::-1])[:, ::-1], out.codes)
+    if q.codebook_sizes != (0,):
+        assert (out.codes >= 0).all() and (out.codes < q.codebook_sizes[0]).all()
+    order = np.argsort(z, axis=None)
+    assert (np.diff(out.codes.ravel()[order]) >= 0).all()
+    closer = q(out.embeddings)
+    assert np.array_equal(closer.codes, out.codes), "decoded values are their own codes"
+
+
+@pytest.mark.parametrize("name", SCALAR)
+def test_scalar_quantizers_refuse_what_is_not_finite(name):
+    with pytest.raises(SignalPieceError, match="finite"):
+        getattr(quantizers, name)()(np.array([[[1.0, np.nan]]]))

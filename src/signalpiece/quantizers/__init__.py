@@ -5,10 +5,13 @@ from typing import Any
 from signalpiece.core.lazy import load_name
 
 _FILES = {
+    "DeadZone": "dead_zone",
     "EMA": "learning",
     "FSQ": "fsq",
     "Gradient": "learning",
+    "MuLaw": "mu_law",
     "Residual": "residual",
+    "Uniform": "uniform",
     "UnitEMA": "learning",
     "VQ": "vq",
     "rotation": "estimators",
