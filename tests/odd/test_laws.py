@@ -1,7 +1,5 @@
 """What every opened file obeys: parts equal the whole, blocks join to it, stored integers give the values."""
 
-import pickle
-
 import numpy as np
 import odd_files
 import pytest
@@ -66,12 +64,12 @@ def test_stored_integers_give_the_values(case, folder):
         for run in recording.runs:
             got = whole.values[:, run.at : run.at + run.count]
             np.testing.assert_allclose(got, values[:, run.stored : run.stored + run.count], rtol=1e-6, atol=1e-13)
-        part = recording.stored(7, 19)
-        assert (part.values == stored.values[:, 7:19]).all()
+        first, last = recording.samples // 3, recording.samples // 2 + 1
+        assert (recording.stored(first, last).values == stored.values[:, first:last]).all()
 
 
 @pytest.mark.parametrize("case", TIMED, ids=lambda case: case["id"])
-def test_pick_outside_and_pickle(case, folder):
+def test_pick_and_outside(case, folder):
     for recording in opened(folder, case):
         last = recording.grid.size("channel") - 1
         picked = recording.pick([last])
@@ -79,4 +77,3 @@ def test_pick_outside_and_pickle(case, folder):
         assert (picked.read().values == recording.read().values[last:]).all()
         with pytest.raises(SignalPieceError, match="outside the recording"):
             recording.read(0.0, recording.grid.seconds + 10)
-        assert (pickle.loads(pickle.dumps(recording)).read().values == recording.read().values).all()
