@@ -143,7 +143,7 @@ def compare(
     """Measures every coder on every recording.
 
     Args:
-        coders: name -> tokenizer (or outside rival); models first, rivals after.
+        coders: name -> tokenizer, outside rival, or tuple of variants that differ in rate; models first, rivals after.
         excerpts: recordings as coders get them (`excerpt_of`, `suite_excerpts`).
         suite: name of the suite and split, for the record.
         seed: of the models' training, unless a model says its own.
@@ -216,7 +216,9 @@ def scope_of(excerpts: Sequence[Excerpt]) -> str:
 
 
 def _curve(coder: Any, excerpt: Excerpt) -> list[tuple[float | None, Measured]]:
-    """Seven steps, then finer and coarser ones until the standard rates lie between the ends."""
+    """Seven steps, then finer and coarser ones until the standard rates lie between the ends; variants one by one."""
+    if isinstance(coder, tuple):
+        return [(float(k), measure(variant, excerpt)) for k, variant in enumerate(coder)]
     if not has_rate(coder):
         return [(None, measure(coder, excerpt))]
     found: dict[float, Measured] = {s: measure(coder, excerpt, s) for s in STEPS}

@@ -40,7 +40,9 @@ class Measured:
 
 
 def has_rate(coder: Any) -> bool:
-    """Whether the coder can be run at any rate by its quantization step."""
+    """Whether the coder can be run at many rates: by its quantization step, or because it is a tuple of variants."""
+    if isinstance(coder, tuple):
+        return True
     return not getattr(coder, "fixed_rate", True)
 
 
@@ -78,10 +80,19 @@ def measure(coder: Any, excerpt: Excerpt, ratio: float | None = None) -> Measure
 
 
 def write_file(coder: Any, recording: Any, path: Path, options: dict[str, Any]) -> list[Any]:
-    """Encodes a recording into one coded file as the command `encode` does; returns its stored recordings."""
-    from signalpiece.tokenizers.files import encode_files, open_tokens
+    """Encodes a recording into one coded file as the command `encode` does; returns its stored recordings.
 
-    encode_files(coder, [recording], path, **options)
+    `options` are those of `encode_files`, or `step_ratio`: the step in units of each channel's SD.
+    """
+    from signalpiece.stores.coded_writer import CodedWriter
+    from signalpiece.tokenizers.files import encode_files, open_tokens, write_recording
+
+    if "step_ratio" in options:
+        steps = coder.prepare(recording.grid, recording.blocks(60.0), step_ratio=options["step_ratio"])
+        with CodedWriter(path) as writer:
+            write_recording(writer, coder, recording, {"step": steps})
+    else:
+        encode_files(coder, [recording], path, **options)
     return list(open_tokens(path, model=coder).recordings)
 
 

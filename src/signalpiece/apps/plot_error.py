@@ -94,12 +94,12 @@ def rate_curves(
     bits: tuple[float, float] = (20, 800),
 ) -> str:
     """Error against bits per second and channel, one line a coder; `point` is where the page's own file stands."""
-    width, height = 680, 430
+    width, height = 580, 420
     shown = {n: _inside(b, v, bits) for n, (b, v) in curves.items()}
     values = np.concatenate([v for _, v in shown.values()] or [np.array([-20.0, 0.0])])
     values = np.append(values[np.isfinite(values)], point[1] if point else [])
     low, high = (float(values.min()), float(values.max())) if len(values) else (-20.0, 0.0)
-    x = Scale(bits[0], bits[1], 52, width - 96, log=True)
+    x = Scale(bits[0], bits[1], 50, width - 84, log=True)
     y = Scale(np.floor(low - 1), max(np.ceil(high + 0.5), low + 2), height - 48, 28)
     body = [
         frame(
@@ -207,7 +207,7 @@ def _end_labels(ends: list[tuple[float, float, str, str]], width: int) -> list[s
             tag(
                 "text",
                 name if len(name) < 15 else name[:14] + "\u2026",
-                x=float(min(x + 9, width - 88)),
+                x=float(min(x + 9, width - 78)),
                 y=float(at + 4),
                 class_="t strong halo",
                 style=fill,

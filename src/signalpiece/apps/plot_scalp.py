@@ -67,7 +67,7 @@ def colour_bar(low: float, high: float, unit: str = "dB") -> str:
     """What the colours of the maps mean."""
     bar = png.data_uri(png.colour(np.linspace(0, 1, 64)[None], png.LOSS))
     body = [tag("image", x=60, y=4, width=200, height=12, href=bar, preserveAspectRatio="none")]
-    body += [label(54, 15, f"{low:.0f} {unit}", anchor="end"), label(266, 15, f"{high:.0f} {unit}")]
+    body += [label(54, 15, f"{round(low):d} {unit}", anchor="end"), label(266, 15, f"{round(high):d} {unit}")]
     return f'<div style="max-width:330px">{figure(330, 22, body, "colour scale")}</div>'
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, UInt8
 
 from signalpiece.apps import png
 from signalpiece.apps.svg import Scale, figure, label, line, nice_ticks, path, rect, tag, thin, with_prefix
@@ -59,33 +59,33 @@ def traces(
 def timeline(
     seconds: Float[np.ndarray, "n"],
     error_db: Float[np.ndarray, "n"],
-    bits: Float[np.ndarray, "n"],
+    bits: Float[np.ndarray, "m"],
     *,
     total: float,
     gaps: Sequence[tuple[float, float]] = (),
     annotations: Sequence[Annotation] = (),
 ) -> str:
     """Error (dB) and bits per second and channel along the whole recording, with its events and gaps."""
-    width, left, top, height = 1100, 64, 40, 300
+    width, left, top, height = 1100, 64, 56, 316 if len(bits) else 210
     x = Scale(0, total, left, width - 8)
     finite = error_db[np.isfinite(error_db)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (-20.0, 0.0)
-    y1 = Scale(np.floor(low - 1), np.ceil(high + 1), 150, top)
-    y2 = Scale(0, float(np.nanmax(bits, initial=1.0)) * 1.1, height - 44, 186)
-    body = [_events(annotations, x, top - 6, height - 44, limit=60)]
+    y1 = Scale(np.floor(low - 1), np.ceil(high + 1), 166, top)
+    y2 = Scale(0, float(np.nanmax(bits, initial=1.0)) * 1.1, height - 44, 202)
+    panels = ((y1, "NMSE, dB"), (y2, "bits/s/channel"))[: 2 if len(bits) else 1]
+    body = [_events(annotations, x, top - 28, height - 44, limit=60)]
     for a, b in gaps:
         body.append(rect(float(x(a)), top, float(x(b) - x(a)), height - 44 - top, class_="gap", title="gap"))
-    for y, name in ((y1, "NMSE, dB"), (y2, "bits/s/channel")):
+    for y, name in panels:
         for v in y.ticks(3):
             body += [
                 line(left, float(y(v)), width - 8, float(y(v)), "grid"),
                 label(left - 7, float(y(v)) + 4, f"{v:g}", anchor="end"),
             ]
         body.append(label(left, float(y.stop) - 9, name, class_="t name halo"))
-    body += [
-        path(x(seconds), y1(error_db), class_="line thick decoded"),
-        path(x(seconds), y2(bits), class_="line thick", style="stroke:var(--s1)"),
-    ]
+    body.append(path(x(seconds), y1(error_db), class_="line thick decoded"))
+    if len(bits):
+        body.append(path(x(seconds), y2(bits), class_="line thick", style="stroke:var(--s1)"))
     for v in time_ticks(total):
         body.append(label(float(x(v)), height - 22, clock(v, total), anchor="middle"))
     body.append(line(left, height - 44, width - 8, height - 44))
@@ -93,11 +93,30 @@ def timeline(
     return f'<div class="scroll">{figure(width, height, body, says, class_="wide")}</div>'
 
 
-def raster(share: Float[np.ndarray, "h w"] | None, ids: Shaped[np.ndarray, "h w"] | None, alt: str) -> str:
-    """Tokens as a picture: shares 0..1 as heat, or code ids as colours."""
-    cells = png.colour(share) if share is not None else png.hue(np.asarray(ids))
-    height = int(np.clip(cells.shape[0] * 14, 60, 460))
-    return f'<img class="raster" style="height:{height}px" alt="{alt}" src="{png.data_uri(cells)}">'
+def raster(cells: UInt8[np.ndarray, "h w 4"], names: Sequence[str], start: float, stop: float, says: str) -> str:
+    """Tokens as a picture: one row a channel, time from `start` to `stop` seconds."""
+    width, left, top = 1100, 64, 6
+    tall = int(np.clip(cells.shape[0] * 16, 48, 430))
+    x = Scale(start, stop, left, width - 8)
+    body = [
+        tag(
+            "image",
+            x=left,
+            y=top,
+            width=width - 8 - left,
+            height=tall,
+            href=png.data_uri(cells),
+            preserveAspectRatio="none",
+            style="image-rendering:pixelated",
+        )
+    ]
+    row = tall / max(len(names), 1)
+    for c in range(0, len(names), max(int(np.ceil(15 / row)), 1)):
+        body.append(label(left - 8, top + row * (c + 0.5) + 4, _short(names[c]), anchor="end"))
+    for v in time_ticks(stop - start):
+        body.append(label(float(x(start + v)), top + tall + 18, clock(start + v, stop), anchor="middle"))
+    body.append(label(width - 8, top + tall + 34, "time", anchor="end", class_="t name"))
+    return f'<div class="scroll">{figure(width, top + tall + 40, body, says, class_="wide")}</div>'
 
 
 def clock(seconds: float, total: float) -> str:
@@ -148,5 +167,8 @@ def _bar(y: Scale, reach: float, unit: str, x: float, middle: float) -> str:
 
 
 def _name(grid: Grid, channel: int) -> str:
-    name = grid.names[channel] if grid.sensors else f"ch{channel}"
+    return _short(grid.names[channel] if grid.sensors else f"ch{channel}")
+
+
+def _short(name: str) -> str:
     return name if len(name) <= 8 else name[:7] + "\u2026"

@@ -31,6 +31,7 @@ class FileMeasured:
     Attributes:
         grid: compared channels of the source.
         errors: per band and channel, whole recording.
+        sd: of each channel in the benchmark's band, in its unit.
         hertz: of `spectra`.
         spectra: original, decoded and error, channels x hertz, channels of unit variance.
         seconds: middles of the stretches of `error_db`.
@@ -48,6 +49,7 @@ class FileMeasured:
     path: Path
     grid: Grid
     errors: BandErrors
+    sd: Float[np.ndarray, "c"]
     pcc: Float[np.ndarray, "c"]
     hertz: Float[np.ndarray, "f"]
     spectra: tuple[Float[np.ndarray, "c f"], ...]
@@ -159,6 +161,7 @@ def measure_file(
         path=path,
         grid=recording.grid.pick([p[0] for p in pairs]),
         errors=errors,
+        sd=sums.sd(),
         pcc=sums.correlation(),
         hertz=sums.hertz,
         spectra=sums.spectra(),
@@ -219,6 +222,11 @@ class _Sums:
         count = np.maximum(self._moments[:, 0], 1)
         variance = self._moments[:, 3] / count - np.square(self._moments[:, 1] / count)
         return np.where(variance > 0, variance, np.inf)
+
+    def sd(self) -> Float[np.ndarray, "c"]:
+        """Of each channel; 0 if flat."""
+        variance = self._variance
+        return np.sqrt(np.where(np.isfinite(variance), variance, 0.0))
 
     def errors(self) -> BandErrors:
         """Of the whole recording, channels of equal variance."""

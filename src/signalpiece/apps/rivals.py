@@ -32,7 +32,7 @@ def rivals(*, without: Collection[str] = (), several: bool = True) -> dict[str, 
 
 
 class Bioleptic:
-    """The lossy biosignal codec of PyPI through its own package: wavelet db4, its automatic coder, one stream a channel.
+    """The lossy biosignal codec of PyPI through its own package: wavelet db4, automatic coder, one stream a channel.
 
     A channel's SD is sent as 4 bytes, since the package keeps no scale of its own that fits volts.
     """

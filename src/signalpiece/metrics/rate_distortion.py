@@ -21,7 +21,9 @@ class Curve:
             raise SignalPieceError(f"{len(self.bits)} rates for {len(self.values)} values")
 
 
-def rate_distortion_at(curve: Curve, bits: float | Sequence[float]) -> Float[np.ndarray, "..."]:
+def rate_distortion_at(
+    curve: Curve, bits: float | Sequence[float] | Float[np.ndarray, "m"]
+) -> Float[np.ndarray, "..."]:
     """Values of the curve at `bits`: monotone cubic (PCHIP) over the logarithm of the bits, NaN outside its points.
 
     Paper: "Monotone Piecewise Cubic Interpolation" (1980).
