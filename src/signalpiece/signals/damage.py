@@ -3,6 +3,7 @@
 Readers that fetch samples after opening use this too, because a file can be damaged where only a later read looks.
 """
 
+import gzip
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,22 @@ def quiet(path: Path) -> Iterator[list[str]]:
         yield said
     lines = (str(w.message).strip().splitlines() for w in caught)
     said += dict.fromkeys(line[0] for line in lines if line)
+
+
+def unzip(path: Path, most: int) -> bytes:
+    """A gzip file unpacked, piece by piece so that nothing is allocated on trust.
+
+    Raises:
+        SignalPieceError: it is cut or damaged, or holds more than `most` bytes.
+    """
+    pieces, size = list[bytes](), 0
+    with one_sentence(path, "cannot be unpacked"), gzip.open(path) as packed:
+        while piece := packed.read(1 << 20):
+            pieces.append(piece)
+            size += len(piece)
+            if size > most:
+                raise SignalPieceError(f"{path}: more than {most >> 20} MiB when unpacked; unpack it first (gunzip)")
+    return b"".join(pieces)
 
 
 def check_room(path: Path, what: str, need: int, have: int) -> None:

@@ -4,7 +4,6 @@ Own walk over the tags, so that samples are read lazily from a memory map, skips
 size is found before anything is allocated. All numbers in FIF are big-endian.
 """
 
-import gzip
 import mmap
 import struct
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from signalpiece.core.check import SignalPieceError
+from signalpiece.signals.damage import unzip
 
 _HEAD = struct.Struct(">4i")
 _FILE_ID, _BLOCK_START, _BLOCK_END = 100, 104, 105
@@ -93,13 +93,10 @@ def read_part(path: Path) -> FifPart:
 
 
 def _bytes(path: Path) -> Any:
-    with path.open("rb") as file:
-        if path.name.lower().endswith(".gz"):
-            with gzip.open(file) as packed:
-                data = packed.read(_LARGEST)
-            if len(data) == _LARGEST:
-                raise SignalPieceError(f"{path}: more than 2 GiB when unpacked; unpack it first (gunzip)")
-        else:
+    if path.name.lower().endswith(".gz"):
+        data = unzip(path, _LARGEST)
+    else:
+        with path.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     if len(data) < 36 or _HEAD.unpack_from(data)[:2] != (_FILE_ID, 31):
         raise SignalPieceError(f"{path}: this is not a FIF file")

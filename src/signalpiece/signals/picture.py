@@ -104,7 +104,7 @@ def _unit_range(values: Shaped[np.ndarray, "row column color"], mode: str) -> Fl
     return (values.astype(np.float32) / full).astype(np.float32)
 
 
-def _turn(values: Shaped[np.ndarray, "row column color"], turn: int) -> Shaped[np.ndarray, "row column color"]:
+def _turn(values: Shaped[np.ndarray, "row column color"], turn: int) -> Shaped[np.ndarray, "h w color"]:
     """Pixels as seen, from pixels as stored, by EXIF orientation."""
     if turn in _TURNED:
         values = values.swapaxes(0, 1)

@@ -4,13 +4,13 @@ The usual reader allocates what a sample chunk promises and goes on with stale v
 whole chunks pass.
 """
 
-import gzip
 import io
 import struct
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 from signalpiece.core.check import SignalPieceError
+from signalpiece.signals.damage import unzip
 
 _BOUNDARY = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
 _LENGTHS = {1: "<B", 4: "<I", 8: "<Q"}
@@ -28,12 +28,8 @@ def whole_chunks(path: Path) -> tuple[io.BytesIO, list[str]]:
     Raises:
         SignalPieceError: no XDF file, or too large when unpacked.
     """
-    data = path.read_bytes()
-    if data[:2] == b"\x1f\x8b":
-        with gzip.open(io.BytesIO(data)) as packed:
-            data = packed.read(_LARGEST)
-        if len(data) == _LARGEST:
-            raise SignalPieceError(f"{path}: more than 4 GiB when unpacked; unpack it first")
+    with path.open("rb") as file:
+        data = unzip(path, _LARGEST) if file.read(2) == b"\x1f\x8b" else path.read_bytes()
     if data[:4] != b"XDF:":
         raise SignalPieceError(f"{path}: this is not an XDF file")
     out, widths, warnings, at = [data[:4]], dict[int, int](), list[str](), 4
