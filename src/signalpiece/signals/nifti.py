@@ -177,10 +177,10 @@ class _Values:
         head, shape = self.head, self.head.shape
         if len(shape) > 3:
             shape = (*shape[:3], stop - start, *shape[4:])
-        with one_sentence(self.path):
+        with one_sentence(self.path), np.errstate(over="ignore", invalid="ignore"):
             flat = self._stored(start, stop)
             values = flat.reshape(shape, order="F") * np.float64(head.slope) + np.float64(head.inter)
-        return values.astype(np.float32)
+            return values.astype(np.float32)
 
     def _stored(self, start: int, stop: int) -> Shaped[np.ndarray, "n"]:
         head = self.head
