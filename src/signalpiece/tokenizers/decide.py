@@ -33,9 +33,10 @@ def decide(y: Float[np.ndarray, "c n d"], rounding: float) -> Int[np.ndarray, "n
     Args:
         y: coefficients divided by their step.
         rounding: what is added to a magnitude before it is cut to an integer: 0.5 rounds, less widens the zero bin.
+            As `signalpiece.quantizers.DeadZone` decides, in one pass; beyond 2^24 steps codes are clipped.
     """
     out = np.empty((y.shape[1], y.shape[0], y.shape[2]), np.int32)
-    _decide(np.ascontiguousarray(y, np.float32), int(FINE * rounding), out)
+    _decide(np.ascontiguousarray(y, np.float32), round(FINE * rounding), out)
     return out
 
 

@@ -99,7 +99,7 @@ def _synthesised(coder: "TransformCoder", tokens: Tokens, start: int, stop: int)
     layout, cube = coder.layout, tokens.cube()
     if cube.shape[2] < layout.dim:  # truncated: the bands left out are 0
         cube = np.pad(cube, ((0, 0), (0, 0), (0, layout.dim - cube.shape[2])))
-    if hasattr(coder.quantizer, "rounding"):
+    if not coder.fixed_rate and not getattr(coder.quantizer, "shift", 0):
         y = as_steps(cube)
     else:
         values = coder.quantizer.decode(cube.reshape(1, -1, cube.shape[2]))

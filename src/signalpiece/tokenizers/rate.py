@@ -14,6 +14,7 @@ import numpy as np
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Grid, Signal
+from signalpiece.core.tokens import Tokens
 from signalpiece.tokenizers.steps import Steps
 
 FINEST, COARSEST = -14.0, 8.0  # log2 of steps, in standard deviations
@@ -143,7 +144,7 @@ def _bracket(ask: Callable[[float], float], bits: float, guess: float, name: str
             if high == COARSEST:
                 raise SignalPieceError(
                     f"{name} cannot keep to {bits:g} bits per second and channel: "
-                    f"header and side information of this recording alone take {ask(high):.3g}"
+                    f"the coarsest step of this recording takes {ask(high):.3g}, header and side information included"
                 )
             low, width = high, 2 * width
     high = guess
@@ -154,3 +155,11 @@ def _bracket(ask: Callable[[float], float], bits: float, guess: float, name: str
         if low == FINEST:
             return None, low
         high, width = low, 2 * width
+
+
+def code_bits(tokenizer: Any, tokens: Tokens) -> int:
+    """Bits of the codes alone, as one segment."""
+    cube, codec = tokens.cube(), tokenizer.codec
+    header = replace(tokens.header, segment=max(len(cube), 1))
+    units = [cube] if codec.channels == 0 else [cube[:, c : c + 1] for c in range(cube.shape[1])]
+    return 8 * sum(len(codec.encode(unit, header)) for unit in units)

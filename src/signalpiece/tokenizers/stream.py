@@ -170,8 +170,8 @@ class TransformStream:
         if not y.shape[0] or not y.shape[1]:
             return None
         quantizer: Any = self.coder.quantizer
-        if hasattr(quantizer, "rounding"):
-            return decide(y, quantizer.rounding)
+        if not self.coder.fixed_rate:
+            return decide(y, getattr(quantizer, "rounding", 0.5))
         codes = quantizer(y.transpose(1, 0, 2).reshape(1, -1, y.shape[2])).codes
         return np.asarray(codes[0], np.int32).reshape(y.shape[1], y.shape[0], -1)
 

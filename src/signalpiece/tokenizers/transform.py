@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from signalpiece.core.check import SignalPieceError
 from signalpiece.core.contracts import Codec
 from signalpiece.core.signal import Grid, Signal
 from signalpiece.core.tokens import Column, Tokens
 from signalpiece.tokenizers.batch import stack
+from signalpiece.tokenizers.estimate import relative_spectrum
 from signalpiece.tokenizers.intake import coded_channels
 from signalpiece.tokenizers.klt import KLT
 from signalpiece.tokenizers.linear import analysis_map, balance, synthesis_map
@@ -111,6 +113,17 @@ class TransformCoder:
     def load_tensors(self, tensors: Mapping[str, np.ndarray]) -> None:
         """Arrays of a model file."""
         self.set_tables(tensors)
+
+    def estimate(self, signals: Sequence[Signal]) -> "TransformCoder":
+        """Fills the codec's tables from recordings, in one pass; returns this coder.
+
+        Raises:
+            SignalPieceError: the codec adapts and has none, or there is nothing to estimate from.
+        """
+        if "scales" not in self.tables:
+            raise SignalPieceError(f"{self.title} has adaptive tables: nothing to estimate, it encodes as it is")
+        self.set_tables({"scales": relative_spectrum(self, [signals])})
+        return self.named(self.recipe, self.options)
 
     def prepare(
         self, grid: Grid, blocks: Iterable[Signal], *, step: Any = None, step_ratio: float | None = None

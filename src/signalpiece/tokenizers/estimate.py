@@ -1,0 +1,47 @@
+"""Tables of static codecs from recordings: how widely each coefficient spreads in relation to the others."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from signalpiece.core.check import SignalPieceError
+from signalpiece.core.signal import Signal
+from signalpiece.tokenizers.blocks import BlockStream
+from signalpiece.tokenizers.intake import Intake
+from signalpiece.tokenizers.resample import Resampler
+
+if TYPE_CHECKING:
+    from signalpiece.tokenizers.transform import TransformCoder
+
+FLOOR = 1 / 16  # of the widest coefficient: what a filter took out of the data may be there in other recordings
+
+
+def relative_spectrum(coder: "TransformCoder", groups: Sequence[Sequence[Signal]]) -> Float[np.ndarray, "k"]:
+    """Mean magnitude of each coefficient over that of the whole channel; recordings of a group, then groups, averaged.
+
+    Raises:
+        SignalPieceError: there is nothing to estimate from.
+    """
+    means = [np.mean([_of_one(coder, s) for s in group], axis=0) for group in groups if len(group)]
+    if not means:
+        raise SignalPieceError("estimate needs at least one recording, got none")
+    scales = np.mean(means, axis=0)
+    return np.maximum(scales, scales.max() * FLOOR)
+
+
+def _of_one(coder: "TransformCoder", signal: Signal) -> Float[np.ndarray, "k"]:
+    x = Intake(signal.grid, coder.title).push(signal)[0]
+    if not x.shape[1]:
+        raise SignalPieceError("estimate needs recordings with samples, got an empty one")
+    z = Resampler.between(signal.grid.time_rate, coder.rate or signal.grid.time_rate)(x)
+    z = z - np.median(z, axis=1, keepdims=True)
+    z = z / np.maximum(z.std(axis=1, keepdims=True), np.float32(1e-30))
+    analysis = BlockStream(coder.analysis)
+    y = np.concatenate([analysis.push(z), analysis.close(coder.layout.frames(z.shape[1]))], axis=1)
+    size = np.abs(y).mean(axis=1, dtype=np.float64)
+    lively = size.sum(axis=1) > 0
+    if not lively.any():
+        return np.ones(y.shape[2])
+    return (size[lively] / size[lively].mean(axis=1, keepdims=True)).mean(axis=0)
