@@ -76,7 +76,7 @@ class _Kept:
     values: Float[np.ndarray, "c t"]
 
     def __call__(self, start: int, stop: int) -> Float[np.ndarray, "c t"]:
-        return self.values[:, start:stop]
+        return self.values[:, start:stop].copy()
 
 
 def _split(name: str) -> tuple[str, str]:

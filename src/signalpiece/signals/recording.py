@@ -105,17 +105,27 @@ class Recording:
                 f"{self.path.name}: {(end - first) / self.grid.time_rate:g} s hold {self.samples} samples, the rest is "
                 "gap; read it in parts with start and stop"
             )
-        values = np.full((channels, end - first), np.nan, np.float32)
-        for run in self.runs:
-            a, b = max(first, run.at), min(end, run.at + run.count)
-            if a < b:
-                values[:, a - first : b - first] = self._fetch(run.stored + a - run.at, run.stored + b - run.at)
+        whole = next((r for r in self.runs if r.at <= first and end <= r.at + r.count), None)
+        if whole is not None:
+            at = whole.stored - whole.at
+            values = np.array(self._fetch(first + at, end + at), np.float32, copy=None)
+        else:
+            values = self._pieces(first, end)
         valid = np.isfinite(values)
         valid[list(self.invalid_channels)] = False
         grid = self.grid.span(first, end)
         if valid.all():
             return Signal(grid, values, None, self.annotations)
         return Signal(grid, hold(values, valid), valid, self.annotations)
+
+    def _pieces(self, first: int, end: int) -> Float[np.ndarray, "c t"]:
+        """Timeline samples first to end, NaN in gaps."""
+        values = np.full((self.grid.size("channel"), end - first), np.nan, np.float32)
+        for run in self.runs:
+            a, b = max(first, run.at), min(end, run.at + run.count)
+            if a < b:
+                values[:, a - first : b - first] = self._fetch(run.stored + a - run.at, run.stored + b - run.at)
+        return values
 
     def _fetch(self, start: int, stop: int) -> Shaped[np.ndarray, "c t"]:
         try:

@@ -40,7 +40,7 @@ class WfdbGroup:
         return whole // self.width
 
     def integers(self, first: int, last: int) -> Int[np.ndarray, "f w"]:
-        """Frames first to last, int32."""
+        """Frames first to last, int32; of format 8 all frames from 0 on, because it holds differences."""
         samples, size, _ = PACKING[self.format]
         a, b = first * self.width, last * self.width
         if self.format == 8:
@@ -74,8 +74,8 @@ class WfdbSamples:
         out = np.empty((len(self.signals), stop - start), np.int32)
         for channel, (signal, group, place) in enumerate(self.signals):
             block = blocks[group][:, place : place + per].ravel()
-            if signal.format == 8:
-                block = signal.initial + self._differences(signal, group, place, last)[-len(block) :]
+            if signal.format == 8:  # differences, read from the start
+                block = (signal.initial + np.cumsum(block, dtype=np.int32))[first * per :]
             out[channel] = block[start - first * per : stop - first * per]
         return out
 
@@ -98,10 +98,6 @@ class WfdbSamples:
     def stored(self, start: int, stop: int) -> Stored:
         """The file's own integers."""
         return Stored(self.integers(start, stop), self.scale, self.offset)
-
-    def _differences(self, signal: WfdbSignal, group: int, place: int, last: int) -> Int[np.ndarray, "t"]:
-        steps = self.groups[group].integers(0, last)[:, place : place + signal.per]
-        return np.cumsum(steps.ravel(), dtype=np.int32)
 
 
 def _decode(data: UInt8[np.ndarray, "n"], form: int) -> Int[np.ndarray, "m"]:
