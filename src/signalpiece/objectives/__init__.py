@@ -7,6 +7,8 @@ from signalpiece.core.lazy import load_name
 _FILES = {
     "log_spectral_distance": "spectral",
     "multi_scale_stft": "spectral",
+    "spectrum_losses": "spectrum_targets",
+    "standardised_spectrum": "spectrum_targets",
 }
 __all__ = list(_FILES)
 
