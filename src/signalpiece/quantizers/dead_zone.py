@@ -6,7 +6,7 @@ Paper: "Efficient Scalar Quantization of Exponential and Laplacian Random Variab
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 
 from signalpiece.core.check import check_range
 from signalpiece.core.types import Quantized
@@ -32,12 +32,12 @@ class DeadZone:
         check_range("shift", shift, -0.5, 0.5)
         self.step, self.rounding, self.shift = check_step(step), rounding, shift
 
-    def __call__(self, z: Float[np.ndarray, "*b d"]) -> Quantized:
+    def __call__(self, z: Float[np.ndarray, "b n d"]) -> Quantized:
         """Embeddings (float32) and codes."""
         codes = self.encode(z)
         return Quantized(self.decode(codes), codes)
 
-    def encode(self, z: Float[np.ndarray, "*b d"]) -> Int[np.ndarray, "*b d"]:
+    def encode(self, z: Real[np.ndarray, "*b d"]) -> Int[np.ndarray, "*b d"]:
         """Codes alone.
 
         Raises:

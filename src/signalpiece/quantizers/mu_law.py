@@ -6,7 +6,7 @@ Paper: "Instantaneous Companding of Quantized Signals" (1957).
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 
 from signalpiece.core.check import SignalPieceError, check_range
 from signalpiece.core.types import Quantized
@@ -36,18 +36,18 @@ class MuLaw:
         scale = np.linspace(-1, 1, levels)
         self._table = (np.sign(scale) * np.expm1(np.abs(scale) * np.log1p(mu)) / mu).astype(np.float32)
 
-    def __call__(self, z: Float[np.ndarray, "*b d"]) -> Quantized:
+    def __call__(self, z: Float[np.ndarray, "b n d"]) -> Quantized:
         """Embeddings (float32) and codes."""
         codes = self.encode(z)
         return Quantized(self.decode(codes), codes)
 
-    def encode(self, z: Float[np.ndarray, "*b d"]) -> Int[np.ndarray, "*b d"]:
+    def encode(self, z: Real[np.ndarray, "*b d"]) -> Int[np.ndarray, "*b d"]:
         """Codes alone.
 
         Raises:
             SignalPieceError: a value is not finite.
         """
-        share = np.clip(np.asarray(z) / self.peak.astype(z.dtype), -1, 1)
+        share = np.clip(z / self.peak.astype(np.float64 if z.dtype == np.float64 else np.float32), -1, 1)
         if not np.isfinite(share).all():
             raise SignalPieceError("values must be finite; mark them invalid and fill them first")
         curve = np.sign(share) * (np.log1p(self.mu * np.abs(share)) / np.log1p(self.mu))

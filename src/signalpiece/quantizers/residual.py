@@ -43,20 +43,24 @@ class Residual(nn.Module):
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def forward(self, z: Float[Tensor, "b n d"], valid: Bool[Tensor, "b n"] | None = None) -> Quantized:
-        """Sum of all levels, their codes, mean of their losses."""
+        """Sum of all levels, their codes, mean of their losses; of a batch with dropout, of the levels it uses."""
         used = self._levels_of_this_batch()
         rest, embeddings, codes, loss = z, 0.0, [], z.new_zeros(())
-        for i, level in enumerate(self.levels):
+        for level in self.levels[:used]:
             out = level(rest) if valid is None else level(rest, valid)
             codes.append(out.codes)
-            if i < used:
-                rest, embeddings, loss = rest - out.embeddings, embeddings + out.embeddings, loss + out.loss
+            rest, embeddings, loss = rest - out.embeddings, embeddings + out.embeddings, loss + out.loss
         return Quantized(embeddings, torch.cat(codes, 2), loss / used)
 
     def decode(self, codes: Int[Tensor, "b n q"]) -> Float[Tensor, "b n d"]:
         """Sum of the levels that `codes` has columns of, first level first."""
         parts = zip(self.levels, codes.split(self._split(codes.shape[2]), 2), strict=False)
-        return sum(level.decode(part) for level, part in parts)  # type: ignore[operator,return-value]
+        total = None
+        for level, part in parts:
+            values = level.decode(part)  # type: ignore[operator]
+            total = values if total is None else total + values
+        assert total is not None
+        return total
 
     def _split(self, columns: int) -> list[int]:
         out: list[int] = []

@@ -7,7 +7,7 @@ between machines.
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.types import Quantized
@@ -31,12 +31,12 @@ class Uniform:
     def __init__(self, *, step: Any = 1.0) -> None:
         self.step = check_step(step)
 
-    def __call__(self, z: Float[np.ndarray, "*b d"]) -> Quantized:
+    def __call__(self, z: Float[np.ndarray, "b n d"]) -> Quantized:
         """Embeddings (float32) and codes."""
         codes = self.encode(z)
         return Quantized(self.decode(codes), codes)
 
-    def encode(self, z: Float[np.ndarray, "*b d"]) -> Int[np.ndarray, "*b d"]:
+    def encode(self, z: Real[np.ndarray, "*b d"]) -> Int[np.ndarray, "*b d"]:
         """Codes alone.
 
         Raises:
@@ -61,7 +61,7 @@ def check_step(step: Any) -> Float[np.ndarray, "..."]:
     return array
 
 
-def fine_parts(z: Float[np.ndarray, "*b d"], step: Any) -> Int[np.ndarray, "*b d"]:
+def fine_parts(z: Real[np.ndarray, "*b d"], step: Any) -> Int[np.ndarray, "*b d"]:
     """Values in whole 64ths of a step, int32.
 
     Raises:
