@@ -1,9 +1,15 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
+import signalpiece
 from signalpiece.apps import interop
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.tokens import Column, Frames, Header, Tokens
@@ -71,6 +77,8 @@ def test_codes_of_a_codebook_are_counted():
     assert made.vocabulary_ == [[0, 3]] and made.steps_ is None
     np.testing.assert_allclose(made.transform(x), [[0.25, 0.75, 0], [0.25, 0.5, 0]])
     assert made.get_feature_names_out().tolist() == ["ch0_level0_share0", "ch0_level0_share3", "ch0_side_gain_mean"]
+    x[0, 0, 0] = 2.0  # the first frame falls by 2, its mean stays 0 (0.5 rounds to even)
+    np.testing.assert_allclose(made.transform(x)[0], [0.25, 0.75, 0.5])
 
 
 def test_default_steps_follow_the_training_trials_of_each_channel():
@@ -104,3 +112,15 @@ def test_without_scikit_learn_one_sentence(monkeypatch):
         SignalPieceError, match="features needs scikit-learn; install it with: pip install scikit-learn"
     ):
         interop.features()
+
+
+def test_tells_closed_eyes_from_open_ones():
+    """R01 of the sample is one minute with open eyes, R02 one with closed eyes."""
+    samples = Path(signalpiece.__file__).parent / "samples"
+    runs = [
+        signalpiece.read(samples / name).values[48:64] for name in ("S001R01.edf", "S001R02.edf")
+    ]  # back of the head
+    x = np.concatenate([run[:, : 30 * 320].reshape(16, 30, 320).transpose(1, 0, 2) for run in runs])
+    y, minute = np.repeat([0, 1], 30), np.tile(np.arange(30) // 6, 2)
+    made = make_pipeline(signalpiece.features("dct", rate=160.0), StandardScaler(), LogisticRegression(C=0.01))
+    assert cross_val_score(made, x, y, groups=minute, cv=GroupKFold(5)).mean() > 0.85

@@ -153,6 +153,8 @@ def test_units_are_made_si_or_refused():
     ):
         to_mne(Signal.of(data, rate=10, units="furlong"))
     assert to_mne(Signal.of(data, rate=10, units="furlong", kind="misc")).get_data()[0, 0] == 7.0
+    bend = to_mne(Signal.of(data, rate=10, units="uV", kind="misc"))
+    assert from_mne(bend).grid.units == ("V",) and bend.get_data()[0, 0] == pytest.approx(7e-6)
     celsius = to_mne(Signal.of(data, rate=10, units="degC", kind="temperature"))
     assert from_mne(celsius).grid.units == ("degC",)
 
