@@ -8,6 +8,7 @@ scikit-learn's `check_estimator` passes with no expected failure; the one check 
 """
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -179,7 +180,7 @@ def _framed_side(tokens: Tokens) -> Tokens | None:
 
 
 def _load(model: Any) -> Any:
-    if hasattr(model, "encode"):
+    if not isinstance(model, (str, Path)):
         return model
     from signalpiece.apps.load import load
 
