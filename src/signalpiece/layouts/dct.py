@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 from array_api_compat import is_numpy_array
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 from signalpiece.core.check import check_range
 from signalpiece.core.signal import Array, Signal
@@ -36,7 +36,7 @@ class DCT:
         """How many frames `length` samples need."""
         return frames_for(length, self.hop, 0)
 
-    def analyse(self, x: Float[Array, "*c t"]) -> Float[Array, "*c n d"]:
+    def analyse(self, x: Real[Array, "*c t"]) -> Float[Array, "*c n d"]:
         """Samples to coefficients; the last frame holds the last value where samples are missing."""
         rows = split_frames(x, self)
         if self.dim >= LARGE and is_numpy_array(rows):

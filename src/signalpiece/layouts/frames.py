@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from array_api_compat import array_namespace, device
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Real
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Array, Grid, Signal
@@ -28,7 +28,7 @@ class FramedLayout(Protocol):
         """How many frames `length` samples need."""
         ...
 
-    def analyse(self, x: Float[Array, "*c t"]) -> Float[Array, "*c n d"]:
+    def analyse(self, x: Real[Array, "*c t"]) -> Float[Array, "*c n d"]:
         """Samples to coefficients."""
         ...
 
@@ -42,7 +42,7 @@ def frames_for(length: int, hop: int, lead: int) -> int:
     return max(0, -(-(length + lead) // hop)) if length > 0 else 0
 
 
-def hold_edges(x: Float[Array, "*c t"], before: int, after: int) -> Float[Array, "*c s"]:
+def hold_edges(x: Real[Array, "*c t"], before: int, after: int) -> Float[Array, "*c s"]:
     """`before` copies of the first sample, all samples, `after` copies of the last one; integers become float32."""
     xp = array_namespace(x)
     if not xp.isdtype(x.dtype, "real floating"):
@@ -54,7 +54,7 @@ def hold_edges(x: Float[Array, "*c t"], before: int, after: int) -> Float[Array,
     return xp.concat([lead, x, tail], axis=-1)
 
 
-def split_frames(x: Float[Array, "*c t"], layout: FramedLayout) -> Float[Array, "*c n w"]:
+def split_frames(x: Real[Array, "*c t"], layout: FramedLayout) -> Float[Array, "*c n w"]:
     """The samples of every frame."""
     xp, length = array_namespace(x), x.shape[-1]
     count, window, hop = layout.frames(length), layout.window, layout.hop

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 from array_api_compat import array_namespace, is_numpy_array
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 from signalpiece.core.check import check_range
 from signalpiece.core.signal import Array, Signal
@@ -37,7 +37,7 @@ class Lapped:
         """How many frames `length` samples need: one more than blocks of `hop`."""
         return frames_for(length, self.hop, self.lead)
 
-    def analyse(self, x: Float[Array, "*c t"]) -> Float[Array, "*c n d"]:
+    def analyse(self, x: Real[Array, "*c t"]) -> Float[Array, "*c n d"]:
         """Samples to coefficients; before the first and after the last sample their value holds."""
         xp, length, hop = array_namespace(x), x.shape[-1], self.hop
         count = self.frames(length)

@@ -6,7 +6,7 @@ are nearest to the ones given. The window is divided by the root of its summed s
 
 import numpy as np
 from array_api_compat import array_namespace, device
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 from signalpiece.core.check import check_range
 from signalpiece.core.signal import Array, Signal
@@ -35,7 +35,7 @@ class STFT:
         """How many frames `length` samples need, so that each is covered as often as the others."""
         return frames_for(length, self.hop, self.lead)
 
-    def analyse(self, x: Float[Array, "*c t"]) -> Float[Array, "*c n d"]:
+    def analyse(self, x: Real[Array, "*c t"]) -> Float[Array, "*c n d"]:
         """Samples to spectra; before the first and after the last sample their value holds."""
         xp, frames = array_namespace(x), split_frames(x, self)
         if not frames.shape[-2]:  # FFT libraries refuse empty arrays

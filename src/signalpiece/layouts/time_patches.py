@@ -2,7 +2,7 @@
 
 import numpy as np
 from array_api_compat import array_namespace, device
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 from signalpiece.core.check import check_range
 from signalpiece.core.signal import Array, Signal
@@ -30,7 +30,7 @@ class TimePatches:
         """How many frames `length` samples need."""
         return 0 if length < 1 else 1 + max(0, -(-(length - self.window) // self.hop))
 
-    def analyse(self, x: Float[Array, "*c t"]) -> Float[Array, "*c n d"]:
+    def analyse(self, x: Real[Array, "*c t"]) -> Float[Array, "*c n d"]:
         """Samples to patches; the last one holds the last value where samples are missing."""
         return split_frames(x, self)
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 from signalpiece.core.check import SignalPieceError, check_divides, check_option, check_range, missing_extra
 from signalpiece.core.signal import Array, Signal
@@ -58,7 +58,7 @@ class Wavelet:
         """How many blocks `length` samples need."""
         return frames_for(length, self.hop, 0)
 
-    def analyse(self, x: Float[Array, "*c t"]) -> Float[Array, "*c n d"]:
+    def analyse(self, x: Real[Array, "*c t"]) -> Float[Array, "*c n d"]:
         """Samples to coefficients; the last block holds the last value where samples are missing."""
         return self._forward(split_frames(x, self))
 
