@@ -41,7 +41,7 @@ def to_raw(signal: Signal) -> Any:
     if signal.valid is not None:
         invalid = ~np.broadcast_to(signal.valid, signal.values.shape)
         raw.info["bads"] = [name for c, name in enumerate(names) if invalid[c].all()]
-        events += _bad_events(signal, invalid)
+        events += _bad_events(signal, invalid, names)
     if events:
         columns = [list(column) for column in zip(*events, strict=True)]
         raw.set_annotations(mne.Annotations(*columns[:3], ch_names=columns[3]), verbose="error")
@@ -128,9 +128,11 @@ def _place(inst: Any, grid: Grid) -> None:
         inst.set_montage(montage, on_missing="ignore", verbose="error")
 
 
-def _bad_events(signal: Signal, invalid: Bool[np.ndarray, "c t"]) -> list[tuple[float, float, str, list[str]]]:
+def _bad_events(
+    signal: Signal, invalid: Bool[np.ndarray, "c t"], names: Sequence[str]
+) -> list[tuple[float, float, str, list[str]]]:
     """Events for invalid stretches that neither the list of bad channels nor an event of the signal tells of."""
-    rate, names = signal.grid.time_rate, signal.grid.names
+    rate = signal.grid.time_rate
     left = invalid & ~invalid.all(axis=1, keepdims=True)
     told = np.ones_like(invalid)
     notes = [type(a)(a.onset - signal.grid.start, a.duration, a.text) for a in signal.annotations]

@@ -204,3 +204,11 @@ def test_without_mne_one_sentence(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "mne", None)
     with pytest.raises(SignalPieceError, match=r"needs MNE-Python; install it with: pip install 'signalpiece\[eeg\]'"):
         to_mne(Signal.of(np.zeros((1, 10)), rate=10))
+
+
+def test_channels_without_names_get_some():
+    valid = np.ones((2, 10), bool)
+    valid[1, 3:5] = False
+    raw = to_mne(Signal(Grid(("channel", "time"), (None, 10.0), ("V",), (2, 10)), np.zeros((2, 10), np.float32), valid))
+    assert raw.ch_names == ["ch0", "ch1"] and raw.get_channel_types() == ["misc", "misc"]
+    assert list(raw.annotations.ch_names) == [("ch1",)]
