@@ -5,7 +5,6 @@ from typing import Any
 from signalpiece.core.lazy import load_name
 
 _FILES = {
-    "log_spectral_distance": "spectral",
     "multi_scale_stft": "spectral",
     "spectrum_losses": "spectrum_targets",
     "standardised_spectrum": "spectrum_targets",

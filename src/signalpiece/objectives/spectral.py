@@ -31,25 +31,6 @@ def multi_scale_stft(
     return total
 
 
-def log_spectral_distance(
-    x: Float[Tensor, "b t"], y: Float[Tensor, "b t"], *, rate: float, size: int, band: tuple[float, float] = (4.0, 45.0)
-) -> Float[Tensor, "b"]:
-    """Root mean square difference of log power in dB over the bins of `band` (Hz) and all frames, per signal.
-
-    Args:
-        x: the signals.
-        y: their reconstructions.
-        rate: samples per second, Hz.
-        size: Hann window in samples; the hop is an eighth of it.
-        band: lowest and highest frequency, Hz.
-    """
-    frequency = torch.arange(size // 2 + 1) * rate / size
-    keep = (frequency >= band[0]) & (frequency <= band[1])
-    floor = x.square().mean(1)[:, None, None] * 1e-6
-    a, b = (10 * torch.log10(_spectrum(s, size)[:, keep].abs().square() / size + floor) for s in (x, y))
-    return (a - b).square().mean((1, 2)).sqrt()
-
-
 def _spectrum(x: Float[Tensor, "b t"], size: int) -> Complex[Tensor, "b f n"]:
     hop = size // 8
     edge = (size - hop) // 2

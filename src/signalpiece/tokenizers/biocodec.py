@@ -29,7 +29,7 @@ class BioCodec(nn.Module):
 
     joint = False
     causal = True
-    truncates = "levels"
+    truncates: str | None = "levels"
 
     def __init__(self, codec: SeanetCodec, *, rate: float = 250.0) -> None:
         super().__init__()

@@ -31,7 +31,7 @@ class LaBraM(nn.Module):
     """
 
     causal = False
-    truncates = None
+    truncates: str | None = None
     ramp = 0
 
     def __init__(

@@ -63,6 +63,7 @@ class SeanetCodec(nn.Module):
     ) -> None:
         super().__init__()
         self.hop = math.prod(strides)
+        self.weights = (TIME_WEIGHT, 1.0)  # of the losses in time and in spectra
         self.encoder = build_encoder(dim, filters=filters, strides=strides, padding=padding)
         self.decoder = build_decoder(dim, filters=filters, strides=strides, padding=padding)
         level = partial(VQ, codebook_size=codebook_size, code_dim=code_dim, distance="cosine", learn=EMA())
@@ -76,11 +77,11 @@ class SeanetCodec(nn.Module):
         return Coded(latent, quantized, out.codes, self.decoder(quantized)[:, :, : x.shape[2]], out.loss)
 
     def loss(self, x: Float[Tensor, "b 1 t"]) -> Losses:
-        """0.2 Huber in time, spectra of several lengths, commitment; `t` is a multiple of the hop."""
+        """Huber in time and spectra of several lengths, weighted, and commitment; `t` is a multiple of the hop."""
         out = self(x)
         time = functional.smooth_l1_loss(out.reconstruction, x, beta=HUBER_BETA)
         spectrum = multi_scale_stft(x[:, 0], out.reconstruction[:, 0])
-        total = TIME_WEIGHT * time + spectrum + out.commitment
+        total = self.weights[0] * time + self.weights[1] * spectrum + out.commitment
         return Losses(total, {"time": time, "spectrum": spectrum, "commitment": out.commitment})
 
 
