@@ -9,7 +9,8 @@ from jaxtyping import Float
 
 from signalpiece.core.signal import Signal
 
-CLASSICAL = ("dct", "wavelet", "klt", "uniform", "mulaw")
+CLASSICAL = ("dct", "lapped", "wavelet", "klt", "uniform", "mulaw")
+MU_LEVELS = (4, 8, 16, 32, 64, 128, 256)  # mu-law has no step: its levels are its rate
 
 
 def rivals(*, without: Collection[str] = (), several: bool = True) -> dict[str, Any]:
@@ -24,8 +25,10 @@ def rivals(*, without: Collection[str] = (), several: bool = True) -> dict[str, 
     found: dict[str, Any] = {}
     for name in CLASSICAL:
         label = "klt+dct" if name == "klt" else name
-        if label not in without and (several or name != "klt"):
-            found[label] = recipe(name).build()
+        if label in without or (name == "klt" and not several):
+            continue
+        build = recipe(name).build
+        found[label] = tuple(build(levels=n) for n in MU_LEVELS) if name == "mulaw" else build()
     if find_spec("bioleptic") is not None and "bioleptic" not in without:
         found["bioleptic"] = Bioleptic()
     return found

@@ -46,13 +46,14 @@ def read_bci2(path: Path) -> Signal:
         SignalPieceError: the file lacks the arrays.
     """
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
     try:
         content = loadmat(path)
         windows = np.concatenate([content["x_train"], content["x_test"]], 2)  # samples x channels x trials
         labels = np.concatenate([content["y_train"].ravel(), content["y_test"].ravel()])
         names = [str(np.ravel(n)[0]) for n in content["clab"].ravel()]
-    except (KeyError, ValueError, OSError, IndexError, TypeError):
+    except (MatReadError, KeyError, ValueError, OSError, IndexError, TypeError):
         raise SignalPieceError(f"{path.name}: not data set IV of BCI Competition II") from None
     length = windows.shape[0]
     values = windows.transpose(1, 2, 0).reshape(len(names), -1) * 1e-6

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -87,8 +88,8 @@ class Scale:
     stop: float
     log: bool = False
 
-    def __call__(self, value: object) -> Float[np.ndarray, "..."]:
-        """Pixels of values."""
+    def __call__(self, value: Any) -> Any:
+        """Pixels of a value or of an array of values."""
         v = np.asarray(value, float)
         low, high = self.low, self.high
         if self.log:

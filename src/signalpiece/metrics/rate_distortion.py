@@ -38,6 +38,8 @@ def rate_distortion_at(
     out = np.full((wanted.size, int(np.prod(y.shape[1:]))), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         at = np.log(wanted.ravel())
+    if not len(x):
+        return out.reshape(shape)
     slack = 1e-9
     for column, values in enumerate(y.reshape(len(x), -1).T):
         keep = np.isfinite(values)
