@@ -1,35 +1,40 @@
-"""The length of a FLAC stream whose header does not say it: found in its last frame, and written into a copy.
+"""The length of a FLAC stream by its last frame, where the header does not say it or promises more than there is.
 
-RFC 9639, sections 8.2 and 9.1. Decoders that trust the total of 0 cannot seek, and some fail on it.
+RFC 9639, sections 8.2 and 9.1. Decoders that trust the total cannot seek when it is 0, and allocate what it promises.
 """
 
+import mmap
 import struct
 from pathlib import Path
+from typing import Any
 
 _SYNC, _HEADER = (b"\xff\xf8", b"\xff\xf9"), b"fLaC"
 _SEARCH = 1 << 20  # bytes in which a stream begins, behind tags of other makers
 
 
-def with_length(path: Path) -> tuple[bytes, int] | None:
-    """The stream with its number of samples filled in, and that number; None if it has one, or none is found."""
+def lengths(path: Path) -> tuple[int, int, int, int]:
+    """Samples per channel: as the header says (0 if it does not), to the end of the last frame and to its begin (0 if
+    none is found), and where in the file the header says it."""
     with path.open("rb") as file:
-        data = file.read(_SEARCH)
-        begin = data.find(_HEADER)
-        at = begin + 8 + 10  # behind block and frame sizes of the first metadata block
-        if begin < 0 or len(data) < at + 8 or data[begin + 4] & 0x7F:
-            return None
-        (packed,) = struct.unpack_from(">Q", data, at)
-        if packed & (1 << 36) - 1:
-            return None
-        data += file.read()
-    total = _samples(data, begin)
-    if not 0 < total < 1 << 36:
-        return None
-    return data[:at] + struct.pack(">Q", packed | total) + data[at + 8 :], total
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    begin = data.find(_HEADER, 0, _SEARCH)
+    at = begin + 8 + 10  # behind block and frame sizes of the first metadata block
+    if begin < 0 or len(data) < at + 8 or data[begin + 4] & 0x7F:
+        return 0, 0, 0, 0
+    (packed,) = struct.unpack_from(">Q", data, at)
+    first, size = _last_frame(data, begin)
+    return packed & (1 << 36) - 1, first + size, first, at
 
 
-def _samples(data: bytes, begin: int) -> int:
-    """First sample of the last frame plus its length; 0 if no frame is found."""
+def with_length(path: Path, at: int, total: int) -> bytes:
+    """The stream with another number of samples in its header at `at`."""
+    data = path.read_bytes()
+    (packed,) = struct.unpack_from(">Q", data, at)
+    return data[:at] + struct.pack(">Q", packed >> 36 << 36 | total) + data[at + 8 :]
+
+
+def _last_frame(data: Any, begin: int) -> tuple[int, int]:
+    """First sample of the last frame and its length; 0 and 0 if no frame is found."""
     usual = struct.unpack_from(">H", data, begin + 8)[0]
     start = begin + 4
     while start + 4 <= len(data):  # metadata blocks
@@ -39,19 +44,19 @@ def _samples(data: bytes, begin: int) -> int:
             break
     first = _frame(data, start, usual)
     if first is None:
-        return 0
+        return 0, 0
     at = len(data)
     while at > start:
         at = max(data.rfind(sync, start, at + 1) for sync in _SYNC)
         found = _frame(data, at, usual) if at >= 0 else None
         if found is not None and data[at + 1] == data[start + 1] and data[at + 3] == data[start + 3]:
-            return found[0] + found[1]
+            return found
         if at < 0:
             break
-    return 0
+    return 0, 0
 
 
-def _frame(data: bytes, at: int, usual: int) -> tuple[int, int] | None:
+def _frame(data: Any, at: int, usual: int) -> tuple[int, int] | None:
     """First sample and length of the frame whose header stands at `at`, or None if there is none."""
     head = data[at : at + 16]
     if len(head) < 6 or head[:2] not in _SYNC:

@@ -13,7 +13,7 @@ from signalpiece.core.check import SignalPieceError, missing_extra
 from signalpiece.core.contracts import Stored
 from signalpiece.core.signal import Grid, Sensor, Signal
 from signalpiece.signals.damage import quiet
-from signalpiece.signals.flac import with_length
+from signalpiece.signals.flac import lengths, with_length
 from signalpiece.signals.recording import Recording
 from signalpiece.signals.riff import read_wav
 
@@ -51,19 +51,42 @@ def _wav(path: Path) -> Recording:
 
 def _library(path: Path) -> Recording:
     soundfile = _soundfile(path)
-    source: Any = str(path)
+    source: str | bytes = str(path)
     said = list[str]()
-    if path.suffix.lower() == ".flac" and (found := with_length(path)) is not None:
-        source = found[0]
-        said.append(f"the header gives no length; {found[1]} samples were found")
-    with quiet(path) as heard, soundfile.SoundFile(_source(source)) as file:
-        channels, rate, frames = file.channels, file.samplerate, file.frames
-        kind, name = str(file.subtype), str(file.format)
-    if not 0 <= frames < _ENDLESS:
-        raise SignalPieceError(f"{path}: its length is not known and could not be found; it is cut or damaged")
+    with quiet(path) as heard:
+        if path.suffix.lower() == ".flac":
+            source = _true_length(path, soundfile, said)
+        with soundfile.SoundFile(_source(source)) as file:
+            channels, rate, frames = file.channels, file.samplerate, file.frames
+            kind, name = str(file.subtype), str(file.format)
+    if not 0 <= frames < _ENDLESS or (frames and not _ends_at(soundfile, source, frames)):
+        raise SignalPieceError(f"{path}: the end of its samples cannot be decoded; it is cut or damaged")
     sound = _Decoder(path, source, frames, _BITS.get(kind, 0) if name == "FLAC" else 0)
     stored = sound.stored if sound.bits else None
     return Recording(path, _grid(channels, rate, frames), sound.values, (), (*said, *heard), (), stored, name)
+
+
+def _true_length(path: Path, soundfile: Any, said: list[str]) -> str | bytes:
+    """The file to decode: a copy with the right number of samples if the header's is missing or too large."""
+    promised, found, last, at = lengths(path)
+    if promised and _ends_at(soundfile, str(path), promised):
+        return str(path)
+    for total in dict.fromkeys((found, last)):
+        if 0 < total < 1 << 36 and _ends_at(soundfile, data := with_length(path, at, total), total):
+            what = f"the header promises {promised} samples" if promised else "the header gives no length"
+            said.append(f"{what}; {total} samples were found")
+            return data
+    raise SignalPieceError(f"{path}: the end of its samples cannot be decoded or found; it is cut or damaged")
+
+
+def _ends_at(soundfile: Any, source: str | bytes, total: int) -> bool:
+    """Whether the last of `total` samples can be decoded."""
+    try:
+        with soundfile.SoundFile(_source(source)) as file:
+            file.seek(total - 1)
+            return len(file.read(1)) == 1
+    except (RuntimeError, OSError, ValueError):
+        return False
 
 
 def _source(source: str | bytes) -> Any:
