@@ -80,7 +80,7 @@ def doctor(
 
     diagnosis = run_doctor(model, inputs, against=against, fix=fix, units=pairs(units))
     if json:
-        screen.print_json(diagnosis)
+        screen.print_json(diagnosis.json())
         return
     show_doctor(diagnosis)
 

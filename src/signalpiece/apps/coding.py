@@ -129,7 +129,7 @@ def decode_tokens(
             tell(done)
             grid = stored.header.grid
             pick = None if channels is None else [_channel(grid, c) for c in channels]
-            signal = decode_range(stored, tokenizer, start, stop, pick, rate=rate)
+            signal = decode_range(stored, tokenizer, start or 0.0, stop, pick, rate=rate)
             name.parent.mkdir(parents=True, exist_ok=True)
             write(name, signal)
             seconds, count, hertz = signal.grid.seconds, signal.grid.size("channel"), signal.grid.time_rate

@@ -78,10 +78,11 @@ def _from_file(path: Path, build: Callable[..., Any] | None) -> Any:
     from signalpiece.tokenizers.model_file import read_model, restore
 
     header, tensors = read_model(path)
-    if build is None and header.get("recipe") is None:
-        raise SignalPieceError(f"{path.name}: no recipe made this model; load it with load(path, build=...)")
     if build is None:
+        if header.get("recipe") is None:
+            raise SignalPieceError(f"{path.name}: no recipe made this model; load it with load(path, build=...)")
         build = recipe(header["recipe"]).build
+    assert build is not None
     return restore(path, header, tensors, build)
 
 

@@ -1,0 +1,136 @@
+"""What `report`, `compare` and `doctor` do: models and files in, pages and tables out."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from signalpiece.apps import screen
+from signalpiece.apps.coding import parse_step
+from signalpiece.apps.load import load, save
+from signalpiece.core.check import SignalPieceError
+from signalpiece.signals.files import expand, open_all
+
+
+def write_report(
+    model: str,
+    inputs: Sequence[Path],
+    out: Path,
+    *,
+    bits: float | None = None,
+    step: str | None = None,
+    full: bool = False,
+    units: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Writes the page about a model's tokens of these recordings; returns the figures of the files."""
+    from signalpiece.apps.report import report
+    from signalpiece.apps.report import write_report as write
+
+    _check_out(out)
+    options = {"bits": bits, "step": None if step is None else parse_step(step)}
+    with screen.progress("measuring", 1.0) as tell:
+        found = report(
+            _short(model), load(model), _open(inputs, units), full=full, progress=tell,
+            options={k: v for k, v in options.items() if v is not None},
+        )  # fmt: skip
+    size = write(out, found)
+    rows = [dict(row) for row in found.files]
+    first = {k: v for k, v in rows[0].items() if not isinstance(v, (dict, list))} if len(rows) == 1 else {}
+    return {**first, "files": rows, "page": str(out), "page_bytes": size}
+
+
+def run_compare(
+    models: Sequence[str],
+    data: Sequence[Path],
+    out: Path | None = None,
+    *,
+    suite: str | None = None,
+    split: str = "test",
+    full: bool = False,
+    units: Mapping[str, str] | None = None,
+) -> Any:
+    """Measures models and every classical rival on files, or on a split of a named suite, and writes the page."""
+    from signalpiece.apps.compare import compare
+    from signalpiece.apps.compare_page import compare_page
+    from signalpiece.apps.excerpt import comparable, excerpt_of
+    from signalpiece.apps.page import write_page
+    from signalpiece.apps.rivals import rivals
+    from signalpiece.apps.suite import suite_excerpts
+
+    if out is not None:
+        _check_out(out)
+    names = [_short(m) for m in models]
+    if len(set(names)) < len(names):
+        raise SignalPieceError(f"two models would be called the same: {', '.join(names)}; rename one file")
+    coders = {n: load(m) for n, m in zip(names, models, strict=True)}
+    if suite is not None:
+        excerpts = suite_excerpts(suite, split, data[0] if data else None)
+    elif data:
+        excerpts = [excerpt_of(r, full=full) for r in _open(data, units)]
+    else:
+        raise SignalPieceError("compare needs recordings: give --data FILE, or --suite suite-eeg-1")
+    several = any(len(comparable(e.signal.grid)) > 1 for e in excerpts)
+    coders |= {n: c for n, c in rivals(without=names, several=several).items() if n not in coders}
+    with screen.progress("comparing", 1.0) as tell:
+        found = compare(coders, excerpts, suite=f"{suite} {split}" if suite else "", progress=tell)
+    if out is not None:
+        write_page(out, compare_page(found, names[0]))
+    return found
+
+
+def show_compare(comparison: Any) -> None:
+    """Prints the tables at the standard rates."""
+    from signalpiece.apps.compare_page import screen_tables
+
+    for title, columns, rows in screen_tables(comparison):
+        screen.table(title, columns, rows)
+    print(comparison.scope)
+    for sentence in comparison.notes:
+        screen.say(f"note: {sentence}")
+
+
+def run_doctor(
+    model: str,
+    inputs: Sequence[Path],
+    *,
+    against: Sequence[Path] | None = None,
+    fix: Path | None = None,
+    units: Mapping[str, str] | None = None,
+) -> Any:
+    """Examines a model's codes on recordings; writes the mended model if asked to."""
+    from signalpiece.apps.doctor import examine, fixed, remap_table
+
+    if fix is not None:
+        _check_out(fix)
+    tokenizer = load(model)
+    with screen.progress("examining", 1.0) as tell:
+        other = _open(against, units) if against else []
+        diagnosis = examine(_short(model), tokenizer, _open(inputs, units), against=other, progress=tell)
+    if fix is not None:
+        mended = fixed(tokenizer, diagnosis)
+        save(fix, mended, remap=remap_table(mended))
+    return diagnosis
+
+
+def show_doctor(diagnosis: Any) -> None:
+    """Prints the columns and what to do."""
+    names, rows = diagnosis.table()
+    screen.table(f"{diagnosis.model}: {diagnosis.tokens} tokens", names, rows)
+    for sentence in diagnosis.advice:
+        print(f"- {sentence}")
+
+
+def _open(paths: Sequence[Path], units: Mapping[str, str] | None) -> list[Any]:
+    found = [r for p in expand(paths) for r in open_all(p, units=units)]
+    timed = [r for r in found if "channel" in r.grid.axes and r.grid.size("channel") and r.grid.size("time")]
+    if not timed:
+        raise SignalPieceError(f"{', '.join(map(str, paths))}: no channels over time")
+    return timed
+
+
+def _short(model: str) -> str:
+    return Path(model).stem if model.endswith(".safetensors") else model
+
+
+def _check_out(out: Path) -> None:
+    if not out.parent.is_dir():
+        raise SignalPieceError(f"{out}: there is no folder {out.parent}")
