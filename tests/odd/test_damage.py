@@ -20,7 +20,7 @@ LARGEST = 600e6  # bytes held at once while a file of a few kilobytes is looked 
 often = settings(
     max_examples=EXAMPLES,
     deadline=None,
-    derandomize=True,
+    derandomize="DAMAGE_EXAMPLES" not in os.environ,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -45,7 +45,7 @@ def look_at(path):
             recording.triggers() if "stim" in recording.grid.kinds else None
         return True
     except SignalPieceError as error:
-        assert "\n" not in str(error) and str(error)
+        assert "\n" not in str(error) and str(error) and "Type-check" not in str(error)
         return str(error)
     finally:
         peak = tracemalloc.get_traced_memory()[1]

@@ -41,7 +41,11 @@ def test_what_the_user_says_comes_first_for_named_channels_and_last_for_all():
 def test_unknown_units_are_kept_and_said():
     found = si_units(["a", "b", "c"], ["uV", "BS", ""], {})
     assert found.units == ("V", "BS", "") and found.factors == (1e-6, 1.0, 1.0)
-    assert "'BS' of b" in found.warnings[0] and "no unit for c" in found.warnings[0] and "--units b=uV" in found.warnings[0]
+    assert (
+        "'BS' of b" in found.warnings[0]
+        and "no unit for c" in found.warnings[0]
+        and "--units b=uV" in found.warnings[0]
+    )
 
 
 def test_names_become_unique_and_keep_their_beginning():
