@@ -44,6 +44,13 @@ def pairs(texts: list[str] | None) -> dict[str, str]:
 
 def show(found: dict[str, Any]) -> None:
     """Prints the facts for a person."""
+    if "tokens" in found and isinstance(found["tokens"], list):
+        for i, stored in enumerate(found["tokens"]):
+            rows = [("recording", i), *_token_rows(stored)]
+            screen.table("", (found["file"], ""), rows)
+        if found.get("verified"):
+            print("every checksum fits")
+        return
     if "recordings" not in found:
         screen.table("", ("", ""), [(k, _line(v)) for k, v in found.items()])
         return
@@ -54,6 +61,20 @@ def show(found: dict[str, Any]) -> None:
         screen.table("", ("", ""), [(k, v) for k, v in _summary(r).items()])
         for sentence in r.get("warnings", ()):
             print(f"note: {sentence}")
+
+
+def _token_rows(stored: dict[str, Any]) -> list[tuple[str, Any]]:
+    model = stored["model"]
+    options = ", ".join(f"{k}={screen.show(v)}" for k, v in model.get("options", {}).items())
+    bits = ", ".join(f"{k} {v // 8:,}" for k, v in stored["bits"].items())
+    return [
+        ("signal", f"{stored['channels']} channels at {stored['rate']:g} Hz, {_duration(stored['seconds'])}"),
+        ("model", f"{model.get('recipe')} ({options}), hash {model.get('hash')}"),
+        ("tokens", f"{stored['frames']} frames x {stored['channels']} channels x {stored['columns']} codes"),
+        ("unit of access", f"{stored['access']}; {stored['segments']} segment(s)"),
+        ("bytes", bits),
+        ("bits/s/channel", round(stored["bits_per_second_channel"], 1)),
+    ]
 
 
 def _summary(r: dict[str, Any]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def _tokens(path: Path, verify: bool) -> dict[str, Any]:
 
     stored = open_tokens(path)
     if verify:
-        damaged = [sentence for part in stored.files for sentence in part.verify()]
+        damaged = stored.verify() if hasattr(stored, "verify") else [s for r in stored.recordings for s in r.verify()]
         if damaged:
             raise SignalPieceError(f"{path}: damaged: {'; '.join(damaged[:5])}")
     return {
