@@ -3,7 +3,7 @@ import pytest
 
 from signalpiece.metrics.protocol import MARGIN_SECONDS, bandpass, resample, to_protocol
 from signalpiece.metrics.rate_distortion import Curve, rate_distortion_at
-from signalpiece.metrics.similarity import correlation, log_spectral_distance
+from signalpiece.metrics.similarity import correlation, log_spectral_distance, power_spectrum
 
 
 def test_curve_is_exact_at_its_points_and_never_leaves_them():
@@ -51,6 +51,16 @@ def test_slow_recordings_are_filtered_from_below_only():
 def test_resampling_by_one_changes_nothing():
     x = np.random.default_rng(0).normal(size=(2, 50))
     assert np.array_equal(resample(x, 100.0, 100.0), x)
+
+
+def test_the_spectrum_is_welchs():
+    from scipy.signal import welch
+
+    x = np.random.default_rng(0).normal(size=(2, 1717))
+    for seconds in (1.0, 2.05, 60.0):
+        hertz, power = power_spectrum(x, 100.0, seconds=seconds)
+        wanted = welch(x, 100.0, nperseg=min(int(round(seconds * 100)), 1717))
+        assert hertz == pytest.approx(wanted[0]) and power == pytest.approx(wanted[1], rel=1e-9, abs=1e-15)
 
 
 def test_similarity_by_hand():
