@@ -35,6 +35,7 @@ def linear(layer, golden, prefix):
     layer.load_state_dict({k: golden[f"{prefix}.{k}"] for k in ("weight", "bias")})
 
 
+TURN = {"estimate": quantizers.rotation, "commitment": 1.0}
 VARIANTS = {
     "vq": {"learn": EMA(decay=0.8, **KEEP), "estimate": quantizers.rotation, "commitment": 1.0},
     "vq_ste": {"learn": EMA(decay=0.99, **KEEP), "commitment": 0.25},
@@ -94,6 +95,41 @@ def test_residual():
         close(rvq.decode(out.codes[..., :keep]), golden[f"rvq.first{keep}"])
     for i, level in enumerate(rvq.levels):
         close(level.decode(out.codes[..., i : i + 1]), golden["rvq.all_codes"][i])
+
+
+def test_heads():
+    golden = load("vq")
+    learn = EMA(decay=0.8, **KEEP)
+    heads = quantizers.Product(32, quantizer=lambda d: quantizers.VQ(d, codebook_size=128, learn=learn, **TURN))
+    names = ("embed", "cluster_size", "embed_avg")
+    for i, vq in enumerate(heads.groups):
+        fill(vq, *(golden[f"vq_heads.w._codebook.{n}"][i] for n in names))
+    out = heads.eval()(golden["x"])
+    assert torch.equal(out.codes, golden["vq_heads.eval.indices"])
+    close(out.embeddings, golden["vq_heads.eval.quantized"])
+    x = golden["x"].clone().requires_grad_()
+    out = heads.train()(x)
+    close(out.loss.detach(), golden["vq_heads.train.loss"])
+    ((out.embeddings * golden["vq_heads.train.out_weight"]).sum() + out.loss).backward()
+    close(x.grad, golden["vq_heads.train.grad_x"])
+    for i, vq in enumerate(heads.groups):
+        for ours, theirs in zip((vq.codebook.vectors, vq.codebook.counts, vq.codebook.sums), names, strict=True):
+            close(ours, golden[f"vq_heads.after1._codebook.{theirs}"][i])
+
+
+def test_grouped_residual():
+    golden = load("rvq")
+    grouped = quantizers.Product(
+        16,
+        groups=2,
+        quantizer=lambda d: quantizers.Residual(d, levels=4, quantizer=lambda e: quantizers.VQ(e, codebook_size=64)),
+    ).eval()
+    for g, group in enumerate(grouped.groups):
+        for i, level in enumerate(group.levels):
+            fill(level, golden[f"grvq.g{g}.codebook{i}"])
+    out = grouped(golden["x"])
+    assert torch.equal(out.codes, torch.cat(list(golden["grvq.indices"]), -1))
+    close(out.embeddings, golden["grvq.quantized"])
 
 
 FSQ_TAGS = ("l3-3-3", "l8-6-5", "l8-5-5-5", "l7-5-5-5-5", "l8-8-8-5-5-5", "l16-16-16")

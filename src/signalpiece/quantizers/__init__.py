@@ -10,6 +10,7 @@ _FILES = {
     "FSQ": "fsq",
     "Gradient": "learning",
     "MuLaw": "mu_law",
+    "Product": "product",
     "Residual": "residual",
     "Uniform": "uniform",
     "UnitEMA": "learning",
