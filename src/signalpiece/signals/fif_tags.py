@@ -7,7 +7,8 @@ size is found before anything is allocated. All numbers in FIF are big-endian.
 import mmap
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,19 @@ _INFO, _REFERENCE, _ANNOTATIONS = 101, 118, 3810
 _CHANNEL_COUNT = 200
 _NUMBERS = {2: ">i2", 16: ">i2", 3: ">i4", 4: ">f4", 5: ">f8"}
 _OTHER = {373: "epochs", 104: "averages", 374: "components (ICA)", 351: "a source space", 355: "a covariance"}
+_LONGEST_SKIP = 10_000  # times the samples that are there
 _LARGEST = 1 << 31  # bytes of an unpacked .fif.gz
+
+
+@dataclass(frozen=True)
+class Tag:
+    """One tag: what it is, how its numbers are stored, where they lie, and the blocks around it."""
+
+    kind: int
+    type: int
+    size: int
+    at: int
+    blocks: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,7 @@ class FifPart:
     path: Path
     data: Any
     channels: int
+    tags: list[Tag]
     buffers: list[Buffer] = field(default_factory=list)
     first_sample: int = 0
     length: int = 0  # samples on the timeline, skips counted
@@ -59,15 +73,6 @@ class FifPart:
         return flat.reshape(b.count, self.channels)
 
 
-@dataclass(frozen=True)
-class _Tag:
-    kind: int
-    type: int
-    size: int
-    at: int
-    blocks: tuple[int, ...]
-
-
 def read_part(path: Path) -> FifPart:
     """Walks over one file.
 
@@ -76,18 +81,18 @@ def read_part(path: Path) -> FifPart:
     """
     data = _bytes(path)
     tags, warnings = _tags(path, data)
-    count = next((_integer(data, t) for t in tags if t.kind == _CHANNEL_COUNT and t.blocks[-1:] == (_INFO,)), 0)
+    count = next((tag_integer(data, t) for t in tags if t.kind == _CHANNEL_COUNT and t.blocks[-1:] == (_INFO,)), 0)
     raw = [t for t in tags if _RAW_BLOCKS & set(t.blocks)]
     if not raw:
         inside = next((_OTHER[b] for t in tags for b in t.blocks if b in _OTHER), "no samples")
         raise SignalPieceError(f"{path}: it holds {inside} and no continuous recording")
     if count < 1:
         raise SignalPieceError(f"{path}: the number of channels is missing; the file is damaged")
-    part = FifPart(path, data, count, warnings=warnings)
+    part = FifPart(path, data, count, tags, warnings=warnings)
     _place(part, raw)
     for tag in tags:
         if _ANNOTATIONS in tag.blocks:
-            part.notes[tag.kind] = _value(data, tag)
+            part.notes[tag.kind] = tag_value(data, tag)
     _neighbours(part, [t for t in tags if _REFERENCE in t.blocks])
     return part
 
@@ -103,7 +108,7 @@ def _bytes(path: Path) -> Any:
     return data
 
 
-def _tags(path: Path, data: Any) -> tuple[list[_Tag], list[str]]:
+def _tags(path: Path, data: Any) -> tuple[list[Tag], list[str]]:
     out, at, blocks, visited = [], 0, list[int](), 0
     while 0 <= at <= len(data) - _HEAD.size:
         kind, type_, size, following = _HEAD.unpack_from(data, at)
@@ -115,7 +120,7 @@ def _tags(path: Path, data: Any) -> tuple[list[_Tag], list[str]]:
         elif kind == _BLOCK_END and blocks:
             blocks.pop()
         else:
-            out.append(_Tag(kind, type_, size, start, tuple(blocks)))
+            out.append(Tag(kind, type_, size, start, tuple(blocks)))
         if following == -1:
             return out, []
         at = start + size if following == 0 else following
@@ -125,16 +130,16 @@ def _tags(path: Path, data: Any) -> tuple[list[_Tag], list[str]]:
     return out, ["the file has no end mark; it may be cut"]
 
 
-def _place(part: FifPart, tags: Sequence[_Tag]) -> None:
+def _place(part: FifPart, tags: Sequence[Tag]) -> None:
     """Buffers and skips on the timeline. A skip counts buffers of the usual size, or samples."""
     sizes = [t.size // (part.channels * np.dtype(_NUMBERS[t.type]).itemsize) for t in tags if _is_buffer(part, t)]
     usual = max(sizes, default=0)
-    at, begun = 0, False
+    at, begun, stored = 0, False, 0
     for tag in tags:
         if tag.kind == 208:
-            part.first_sample = _integer(part.data, tag)
+            part.first_sample = tag_integer(part.data, tag)
         elif tag.kind in (301, 303):
-            skipped = max(_integer(part.data, tag), 0) * (usual if tag.kind == 301 else 1)
+            skipped = max(tag_integer(part.data, tag), 0) * (usual if tag.kind == 301 else 1)
             if begun:
                 at += skipped
             else:
@@ -144,25 +149,34 @@ def _place(part: FifPart, tags: Sequence[_Tag]) -> None:
             count = tag.size // (part.channels * np.dtype(dtype).itemsize)
             if count:
                 part.buffers.append(Buffer(tag.at, dtype, count, at))
-                at, begun = at + count, True
+                at, begun, stored = at + count, True, stored + count
                 part.length = at
+    if part.length > _LONGEST_SKIP * max(stored, usual) + _LONGEST_SKIP:
+        part.warnings.append("skips are too long to be true; samples are read one after the other")
+        part.buffers = [replace(b, start=at) for b, at in zip(part.buffers, _ends(part.buffers), strict=True)]
+        part.length = stored
 
 
-def _is_buffer(part: FifPart, tag: _Tag) -> bool:
+def _ends(buffers: Sequence[Buffer]) -> list[int]:
+    """Samples before each buffer."""
+    return list(accumulate((b.count for b in buffers), initial=0))[:-1]
+
+
+def _is_buffer(part: FifPart, tag: Tag) -> bool:
     if tag.kind == 300 and tag.type not in _NUMBERS:
         raise SignalPieceError(f"{part.path}: samples of type {tag.type} (complex or unknown) cannot be read")
     return tag.kind == 300
 
 
-def _neighbours(part: FifPart, tags: Sequence[_Tag]) -> None:
+def _neighbours(part: FifPart, tags: Sequence[Tag]) -> None:
     role, names = 0, dict[int, str]()
     for tag in tags:
         if tag.kind == 115:
-            role = _integer(part.data, tag)
+            role = tag_integer(part.data, tag)
         elif tag.kind == 118:
             names[role] = bytes(part.data[tag.at : tag.at + tag.size]).decode("latin-1")
         elif tag.kind == 117 and role not in names:
-            names[role] = _numbered(part.path.name, _integer(part.data, tag))
+            names[role] = _numbered(part.path.name, tag_integer(part.data, tag))
     part.following, part.preceding = names.get(2, ""), names.get(1, "")
 
 
@@ -174,11 +188,13 @@ def _numbered(name: str, number: int) -> str:
     return f"{stem}-{number}{dot}{rest}" if number else f"{stem}{dot}{rest}"
 
 
-def _integer(data: Any, tag: _Tag) -> int:
+def tag_integer(data: Any, tag: Tag) -> int:
+    """The first integer of a tag; 0 if it has none."""
     return struct.unpack_from(">i", data, tag.at)[0] if tag.size >= 4 else 0
 
 
-def _value(data: Any, tag: _Tag) -> Any:
+def tag_value(data: Any, tag: Tag) -> Any:
+    """Numbers or text of a tag; None for other kinds of content."""
     if tag.type == 10:
         return bytes(data[tag.at : tag.at + tag.size]).decode("latin-1")
     base = tag.type & 0xFFF  # a matrix has its sizes behind its numbers; those of annotations are plain lists
