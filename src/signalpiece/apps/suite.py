@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from signalpiece.apps.excerpt import Excerpt, filtered
-from signalpiece.apps.suite_data import read_bci2, read_dreams
+from signalpiece.apps.suite_data import read_dreams
 from signalpiece.core.check import SignalPieceError, check_option
 from signalpiece.core.signal import Signal
 
@@ -49,7 +49,6 @@ SUITES = {
             "train": (
                 SuiteFile("eeg_eeglab32", "eeglab_data.set", 0.0, -60.0),
                 *(SuiteFile("eeg_muse_erp", f) for f in _MUSE_TRAIN),
-                SuiteFile("eeg_selfpaced_bci2_iv", "sp1s_aa.mat"),
             ),
             "validation": (
                 SuiteFile("eeg_eeglab32", "eeglab_data.set", -60.0),
@@ -116,11 +115,9 @@ def load_suite_file(file: SuiteFile, path: Path) -> Excerpt:
 
 
 def read_eeg(path: Path) -> Signal:
-    """EEG channels of a file of the suite; text of DREAMS and BCI Competition II by their own readers."""
+    """EEG channels of a file of the suite; text of DREAMS by its own reader."""
     if path.name.startswith("excerpt") and path.name.endswith(".txt.gz"):
         return read_dreams(path)
-    if path.suffix == ".mat":
-        return read_bci2(path)
     import signalpiece
 
     signal = signalpiece.read(path)
