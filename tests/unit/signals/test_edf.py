@@ -11,16 +11,31 @@ from signalpiece.signals import edf_data
 from signalpiece.signals.files import open, open_all, write
 
 
-def edf(path, labels, per, records, *, units=(), width=2, kind="", seconds="1", limits=None, body=b"", lists=()):
+def edf(
+    path,
+    labels,
+    per,
+    records,
+    *,
+    units=(),
+    width=2,
+    kind="",
+    seconds="1",
+    limits=None,
+    physical=None,
+    body=b"",
+    lists=(),
+):
     """A file with samples `body`, channel by channel within records; `lists` are annotation bytes per record."""
     low, high = limits or (-(1 << (8 * width - 1)), (1 << (8 * width - 1)) - 1)
+    least, most = physical or (low, high)
     names, notes = [*labels, *(["EDF Annotations"] if lists else [])], 30 if lists else 0
     n = len(names)
     head = (b"\xffBIOSEMI" if width == 3 else b"0".ljust(8)) + b" " * 160 + b"01.02.0304.05.06"
     for text, size in ((256 * (n + 1), 8), (kind, 44), (records, 8), (seconds, 8), (n, 4)):
         head += str(text).encode().ljust(size)
     columns = (
-        (16, names), (80, [""] * n), (8, [*units, *["uV"] * (n - len(units))]), (8, [low] * n), (8, [high] * n),
+        (16, names), (80, [""] * n), (8, [*units, *["uV"] * (n - len(units))]), (8, [least] * n), (8, [most] * n),
         (8, [low] * n), (8, [high] * n), (80, [""] * n), (8, [*[per] * len(labels), *([notes] if lists else [])]), (32, [""] * n),
     )  # fmt: skip
     for size, column in columns:
@@ -121,6 +136,26 @@ def test_user_units(tmp_path):
     assert open(path).grid.units == ("blob", "V", "blob") and "'blob' of C3, C3-2" in open(path).warnings[0]
     assert open(path, units={"*": "mV"}).read().values[:, 0].tolist() == pytest.approx([1e-3, 1e-6, 1e-3])
     assert open(path, units={"C4": "nV", "C3-2": "V"}).read().values[:, 0].tolist() == pytest.approx([1, 1e-9, 1])
+
+
+def test_trigger_bits_are_integers_whatever_the_header_says(tmp_path):
+    codes = np.array([[1, 300], [2, -5]] * 2, "<i4")
+    body = np.ascontiguousarray(codes).view("u1").reshape(4, 2, 4)[..., :3].tobytes()
+    path = edf(
+        tmp_path / "x.bdf",
+        ["Status", "X"],
+        2,
+        2,
+        units=["uV", "Boolean"],
+        width=3,
+        physical=(-262144, 262143),
+        body=body,
+    )
+    recording = open(path, units={"*": "uV"})
+    assert recording.grid.kinds == ("stim", "stim") and recording.grid.units == ("", "")
+    assert recording.read().values.tolist() == [[1, 300, 1, 300], [2, -5, 2, -5]]
+    assert recording.stored().scale.tolist() == [1, 1] and recording.stored().offset.tolist() == [0, 0]
+    assert [code for _, code in recording.triggers()] == [1, 2, 300, 65531, 1, 2, 300, 65531]
 
 
 def test_identity_stays_apart(tmp_path):
