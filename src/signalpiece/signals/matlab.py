@@ -15,6 +15,7 @@ import numpy as np
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.signals.damage import one_sentence
+from signalpiece.signals.hdf5 import is_hdf5
 
 _DTYPES = {
     1: "i1",
@@ -35,7 +36,6 @@ _CELL, _STRUCT, _OBJECT, _CHAR, _OPAQUE = 1, 2, 3, 4, 17  # classes of array
 _UTF8, _MATRIX, _COMPRESSED = 16, 14, 15  # types of element
 _DEEPEST = 24
 _ZLIB_RATIO = 1100  # zlib cannot expand more than this
-_HDF = b"\x89HDF\r\n\x1a\n"
 
 
 class _DamagedError(ValueError):
@@ -48,12 +48,12 @@ def read_matlab(path: Path) -> dict[str, Any]:
     Raises:
         SignalPieceError: not a MATLAB file of version 5 to 7.3, or damaged.
     """
-    with path.open("rb") as file:
-        head = file.read(520)
-        if _HDF in (head[:8], head[512:520]):
-            from signalpiece.signals.matlab73 import read_matlab73
+    if is_hdf5(path):
+        from signalpiece.signals.matlab73 import read_matlab73
 
-            return read_matlab73(path)
+        return read_matlab73(path)
+    with path.open("rb") as file:
+        head = file.read(128)
         if len(head) < 128 or head[126:128] not in (b"IM", b"MI"):
             raise SignalPieceError(f"{path}: this is not a MATLAB file of version 5 to 7.3")
         with one_sentence(path, "damaged MATLAB file"):

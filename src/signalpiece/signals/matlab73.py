@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from signalpiece.core.check import SignalPieceError, missing_extra
-from signalpiece.signals.damage import quiet
+from signalpiece.core.check import SignalPieceError
+from signalpiece.signals.hdf5 import check_size, open_hdf5
 
 _LARGE = 1 << 20  # numbers from which an array stays in the file
 _DEEPEST = 24
@@ -20,11 +20,9 @@ class Columns:
         self.ndim = len(shape)
 
     def __getitem__(self, key: tuple[slice, slice]) -> np.ndarray:
-        import h5py
-
         rows, columns = key
-        with quiet(self.path), h5py.File(self.path, "r") as file:
-            return np.asarray(file[self.name][columns, rows]).T  # pyright: ignore
+        with open_hdf5(self.path, known=True) as (file, _):
+            return np.asarray(file[self.name][columns, rows]).T
 
 
 def read_matlab73(path: Path) -> dict[str, Any]:
@@ -33,11 +31,7 @@ def read_matlab73(path: Path) -> dict[str, Any]:
     Raises:
         SignalPieceError: h5py is not installed, or the file is damaged.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise missing_extra("h5py", "eeg", f"{path.name}: a MATLAB 7.3 file") from error
-    with quiet(path), h5py.File(path, "r") as file:
+    with open_hdf5(path) as (file, _):
         return {name: _value(path, file, item, 0) for name, item in file.items() if not name.startswith("#")}
 
 
@@ -49,8 +43,7 @@ def _value(path: Path, file: Any, item: Any, depth: int) -> Any:
     kind = item.attrs.get("MATLAB_class", b"")
     if item.attrs.get("MATLAB_empty", 0):
         return {b"char": "", b"cell": [], b"struct": []}.get(kind, np.zeros((0, 0)))
-    if item.size and item.id.get_storage_size() == 0:
-        raise SignalPieceError(f"{path}: {item.name} has no data; the file is cut or damaged")
+    check_size(item)
     if item.dtype == object:  # references: a cell
         return [_value(path, file, file[ref], depth + 1) for ref in np.asarray(item).ravel()]
     if kind == b"char":

@@ -12,16 +12,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from signalpiece.core.check import SignalPieceError, missing_extra
+from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Annotation, Grid, Sensor
 from signalpiece.signals.channels import si_units, unique
-from signalpiece.signals.damage import check_room, quiet
+from signalpiece.signals.hdf5 import array_of, check_size, is_hdf5, open_hdf5
 from signalpiece.signals.recording import Recording, Run, runs_of
 
 _SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "\u00b5s": 1e-6, "\u03bcs": 1e-6, "min": 60.0, "h": 3600.0}
 _METRES = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "\u00b5m": 1e-6, "\u03bcm": 1e-6}
 _CONCENTRATIONS = {"hbo": "hbo", "hbr": "hbr"}
-_PACK_RATIO = 1100
 
 
 @dataclass(frozen=True)
@@ -39,15 +38,10 @@ def open_file(path: Path, units: Mapping[str, tuple[str, float]]) -> tuple[Recor
     Raises:
         SignalPieceError: not SNIRF, h5py is not installed, or damaged.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise missing_extra("h5py", "eeg", f"{path.name}: a SNIRF file") from error
-    with path.open("rb") as head:
-        if head.read(8) != b"\x89HDF\r\n\x1a\n":
-            raise SignalPieceError(f"{path}: this is not a SNIRF file (no HDF5 inside)")
+    if not is_hdf5(path):
+        raise SignalPieceError(f"{path}: this is not a SNIRF file (no HDF5 inside)")
     found = list[Recording]()
-    with quiet(path) as said, h5py.File(path, "r") as file:
+    with open_hdf5(path) as (file, said):
         for nirs in _numbered(file, "nirs"):
             found += _runs_of_nirs(path, file[nirs], units, said)
     if not found:
@@ -64,7 +58,7 @@ def _numbered(group: Any, name: str) -> list[str]:
 def _text(group: Any, name: str, default: str = "") -> str:
     if name not in group:
         return default
-    value = np.asarray(group[name]).ravel()
+    value = array_of(group[name]).ravel()
     if not value.size:
         return default
     return value[0].decode("utf-8", "replace").strip() if isinstance(value[0], bytes) else str(value[0]).strip()
@@ -108,8 +102,7 @@ def _recording(  # noqa: PLR0913
         raise SignalPieceError(f"{path}: channels of one clock have {sorted(count)} samples; the file is damaged")
     (length,) = count
     for place, _ in columns.places:
-        data = file[place]
-        check_room(path, place, data.size * data.dtype.itemsize, max(data.id.get_storage_size(), 1) * _PACK_RATIO)
+        check_size(file[place])
     said = [*warnings]
     times = _times(path, time, length) * second
     rate, runs = _clock(times, said)
@@ -130,7 +123,7 @@ def _times(path: Path, time: Any, length: int) -> Float[np.ndarray, "t"]:
     """Times of all samples in the file's unit: listed, or as start and step."""
     if time.size not in (length, 2):
         raise SignalPieceError(f"{path}: {time.size} times for {length} samples; the file is damaged")
-    values = np.asarray(time, np.float64).ravel()
+    values = array_of(time).astype(np.float64).ravel()
     if not np.isfinite(values).all():
         raise SignalPieceError(f"{path}: a time is no number; the file is damaged")
     return values if len(values) == length else values[0] + values[1] * np.arange(length)
@@ -170,11 +163,9 @@ class _Fetch:
     factor: Float[np.ndarray, "c"]
 
     def __call__(self, start: int, stop: int) -> Shaped[np.ndarray, "c t"]:
-        import h5py
-
         out = np.zeros((len(self.places), stop - start))
-        with quiet(self.path), h5py.File(self.path, "r") as file:
-            blocks: dict[str, Any] = {p: np.asarray(file[p][start:stop]) for p, _ in self.places}  # pyright: ignore
+        with open_hdf5(self.path, known=True) as (file, _):
+            blocks: dict[str, Any] = {p: np.asarray(file[p][start:stop]) for p, _ in self.places}
             for n, (place, column) in enumerate(self.places):
                 block = blocks[place]
                 out[n] = block if block.ndim == 1 else block[:, column]
@@ -186,7 +177,7 @@ def _events(nirs: Any) -> list[Annotation]:
     out = list[Annotation]()
     for name in _numbered(nirs, "stim"):
         group = nirs[name]
-        rows = np.asarray(group["data"], float) if "data" in group else np.zeros((0, 3))
+        rows = array_of(group["data"]).astype(float) if "data" in group else np.zeros((0, 3))
         text = _text(group, "name", name)
         rows = rows if rows.ndim == 2 else rows.reshape(-1, 3) if rows.size % 3 == 0 else rows[:0].reshape(0, 3)
         for row in rows.tolist():
@@ -208,7 +199,7 @@ def _channels(group: Any, nirs: Any, tags: Any, warnings: list[str]) -> _Columns
     probe = nirs["probe"] if "probe" in nirs else {}
     metre = _METRES.get(_text(tags, "LengthUnit", "mm"), 1e-3)
     sources, detectors = _positions(probe, "source", metre), _positions(probe, "detector", metre)
-    waves = np.asarray(probe["wavelengths"], float).ravel() if "wavelengths" in probe else np.zeros(0)
+    waves = array_of(probe["wavelengths"]).astype(float).ravel() if "wavelengths" in probe else np.zeros(0)
     names, kinds, places = list[str](), list[str](), list[tuple[float, float, float] | None]()
     for row in rows:
         source, detector, wave = (int(row.get(k, 0)) for k in _FIELDS[:3])
@@ -230,7 +221,7 @@ _LABELS = ("dataTypeLabel", "dataUnit")
 
 
 def _number(group: Any, name: str) -> float:
-    value = np.asarray(group[name], float).ravel() if name in group else np.zeros(0)
+    value = array_of(group[name]).astype(float).ravel() if name in group else np.zeros(0)
     return float(value[0]) if value.size and np.isfinite(value[0]) else 0.0
 
 
@@ -238,15 +229,15 @@ def _table(group: Any, width: int) -> list[dict[str, Any]]:
     """Channels described by one array per field (SNIRF 1.2)."""
     columns: dict[str, list[Any]] = {}
     for name in (*_FIELDS, *_LABELS):
-        if name in group and np.asarray(group[name]).size >= width:
-            values = np.asarray(group[name]).ravel()[:width].tolist()
+        if name in group and array_of(group[name]).size >= width:
+            values = array_of(group[name]).ravel()[:width].tolist()
             columns[name] = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in values]
     return [{name: values[n] for name, values in columns.items()} for n in range(width)]
 
 
 def _positions(probe: Any, which: str, metre: float) -> dict[int, Float[np.ndarray, "3"]]:
     name = f"{which}Pos3D"
-    table = np.asarray(probe[name], float) if name in probe else np.zeros((0, 3))
+    table = array_of(probe[name]).astype(float) if name in probe else np.zeros((0, 3))
     if table.ndim != 2 or table.shape[1] < 3:
         return {}
     return {n: row[:3] * metre for n, row in enumerate(table, 1) if np.isfinite(row[:3]).all()}
@@ -254,7 +245,7 @@ def _positions(probe: Any, which: str, metre: float) -> dict[int, Float[np.ndarr
 
 def _label(probe: Any, which: str, number: int) -> str:
     name = f"{which}Labels"
-    labels = np.asarray(probe[name]).ravel() if name in probe else np.zeros(0)
+    labels = array_of(probe[name]).ravel() if name in probe else np.zeros(0)
     if 0 < number <= len(labels) and isinstance(labels[number - 1], bytes):
         return labels[number - 1].decode("utf-8", "replace").strip()
     return f"{which[0].upper()}{number}"
@@ -266,7 +257,7 @@ def _auxiliary(nirs: Any) -> list[list[str]]:
     for name in _numbered(nirs, "aux"):
         if "time" not in nirs[name] or "dataTimeSeries" not in nirs[name] or nirs[name]["dataTimeSeries"].ndim > 2:
             continue
-        key = (nirs[name]["dataTimeSeries"].shape[0], np.asarray(nirs[name]["time"], float).tobytes())
+        key = (nirs[name]["dataTimeSeries"].shape[0], array_of(nirs[name]["time"]).astype(float).tobytes())
         same = next((names for other, names in groups if other == key), None)
         if same is None:
             groups.append((key, [name]))
