@@ -43,23 +43,6 @@ def play_blocks(tokenizer: "BlockTokenizer", tokens: Tokens, rate: str) -> Signa
     return Signal(grid, x, valid, tokens.annotations)
 
 
-def frames_of_blocks(
-    tokenizer: "BlockTokenizer", header: Header, start: float, stop: float | None, rate: str
-) -> tuple[int, int]:
-    """Frames (first, end) to read for seconds start to stop, decoded at the tokenizer's rate or the source's."""
-    check_option("rate", rate, ("model", "source"))
-    core, resampler = tokenizer.core, Resampler(*map(int, header.preprocessing["ratio"]))
-    hertz = header.grid.time_rate if rate == "source" else header.preprocessing["rate"]
-    a, b = round(start * hertz), round((header.grid.seconds if stop is None else stop) * hertz)
-    if rate == "source":
-        a, b = resampler.inverse().needs(a, b)
-    total = resampler.length(header.grid.size("time"))
-    a, b = min(max(a, 0), total), total if stop is None else min(max(b, 0), total)
-    unit = core.hop if core.causal else core.block
-    first, end = a // core.hop // header.segment * header.segment, -(-b // unit) * unit // core.hop
-    return first, min(max(end, first), -(-total // core.hop))
-
-
 def _check(tokenizer: "BlockTokenizer", tokens: Tokens) -> Resampler:
     """The recording's resampler.
 

@@ -15,13 +15,13 @@ from torch import nn
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Grid, Signal
-from signalpiece.core.tokens import Header, Tokens
+from signalpiece.core.tokens import Tokens
 from signalpiece.core.types import Losses
 from signalpiece.entropy.adaptive_binary import AdaptiveBinary
 from signalpiece.entropy.categorical import Categorical
 from signalpiece.tokenizers.batch import stack
 from signalpiece.tokenizers.block_core import BlockCore
-from signalpiece.tokenizers.block_playback import frames_of_blocks, play_blocks
+from signalpiece.tokenizers.block_playback import play_blocks
 from signalpiece.tokenizers.block_stream import CodeStream
 from signalpiece.tokenizers.gain import Level, follow, measure
 from signalpiece.tokenizers.model_file import model_hash
@@ -141,9 +141,11 @@ class BlockTokenizer(nn.Module):
         """
         return play_blocks(self, tokens, rate)
 
-    def frames_for(self, header: Header, start: float, stop: float | None, rate: str = "model") -> tuple[int, int]:
-        """Frames (first, end) to read for seconds start to stop of a recording: from the start of a segment on."""
-        return frames_of_blocks(self, header, start, stop, rate)
+    def frames_of(self, start: int, stop: int) -> tuple[int, int]:
+        """Frames (first, end) to read for samples start to stop, at this rate: from the start of a segment on."""
+        segment = self.blocks_per_segment * self.core.block
+        unit = self.core.hop if self.core.causal else self.core.block
+        return start // segment * segment // self.core.hop, -(-stop // unit) * unit // self.core.hop
 
     def at_rate(self, signal: Signal) -> Signal:
         """The signal at this tokenizer's rate, as it is coded; for training crops."""
