@@ -4,7 +4,18 @@ from typing import Any
 
 from signalpiece.core.lazy import load_name
 
-_FILES: dict[str, str] = {}
+_FILES = {
+    "KLT": "klt",
+    "Resampler": "resample",
+    "TransformCoder": "transform",
+    "TransformStream": "stream",
+    "codec_for": "codecs",
+    "decode_range": "files",
+    "encode_files": "files",
+    "open_tokens": "files",
+    "read_model": "model_file",
+    "save_model": "model_file",
+}
 __all__ = list(_FILES)
 
 

@@ -6,7 +6,7 @@ the signal was chunked, nor on the other channels, nor on the machine: streaming
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float
@@ -14,7 +14,8 @@ from numba import njit
 
 
 @njit(cache=True, error_model="numpy")
-def _apply(x: Any, matrix: Any, hop: int, out: Any) -> None:
+@no_type_check
+def _apply(x, matrix, hop, out):
     rows, blocks, width = out.shape
     taps = matrix.shape[0]  # a multiple of 4
     for r in range(rows):

@@ -4,24 +4,25 @@ So two machines whose coefficients differ in the last bits agree on every code, 
 of the fine rounding.
 """
 
-from typing import Any
+from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float, Int
 from numba import njit
 
 FINE = 64
-LARGEST = 2.0**30  # in 1/64 steps
+LARGEST = np.float32(2**30)  # in 1/64 steps
 
 
 @njit(cache=True, error_model="numpy")
-def _decide(y: Any, add: int, out: Any) -> None:
+@no_type_check
+def _decide(y, add, out):
     channels, frames, width = y.shape
     for c in range(channels):
         for n in range(frames):
             for d in range(width):
                 fine = np.rint(y[c, n, d] * np.float32(64))
-                fine = min(max(fine, np.float32(-1073741824.0)), np.float32(1073741824.0))
+                fine = min(max(fine, -LARGEST), LARGEST)
                 value = np.int32(fine)
                 size = (abs(value) + np.int32(add)) >> np.int32(6)
                 out[n, c, d] = size if value >= 0 else -size
@@ -41,7 +42,8 @@ def decide(y: Float[np.ndarray, "c n d"], rounding: float) -> Int[np.ndarray, "n
 
 
 @njit(cache=True, error_model="numpy")
-def _spread_out(codes: Any, out: Any) -> None:
+@no_type_check
+def _spread_out(codes, out):
     frames, channels, width = codes.shape
     for c in range(channels):
         for n in range(frames):

@@ -182,7 +182,7 @@ def decode_range(
     first, end = tokenizer.frames_of(*_samples(header, start, stop, rate))
     mixed = header.model.get("channels", 1) == 0
     signal = tokenizer.decode(stored.read(first, end, None if mixed else channels), rate=rate)
-    return _cut(signal, start, stop, channels if mixed else None)
+    return _cut(signal, header.grid.start, (start, stop), channels if mixed else None)
 
 
 def _samples(header: Header, start: float, stop: float | None, rate: str) -> tuple[int, int]:
@@ -198,9 +198,10 @@ def _samples(header: Header, start: float, stop: float | None, rate: str) -> tup
     return max(first, 0), min(last, total)
 
 
-def _cut(signal: Signal, start: float, stop: float | None, channels: Sequence[int] | None) -> Signal:
-    rate, grid = signal.grid.time_rate, signal.grid
-    before = round(grid.start * rate)
+def _cut(signal: Signal, origin: float, span: tuple[float, float | None], channels: Sequence[int] | None) -> Signal:
+    """Of a signal whose recording begins at `origin`, the seconds `span` of the recording."""
+    rate, grid, (start, stop) = signal.grid.time_rate, signal.grid, span
+    before = round((grid.start - origin) * rate)
     end = grid.size("time") if stop is None else round(stop * rate) - before
     signal = signal.crop(max(round(start * rate) - before, 0), min(max(end, 0), grid.size("time")))
     return signal if channels is None else signal.pick(channels)

@@ -175,7 +175,7 @@ class TransformStream:
         codes = quantizer(y.transpose(1, 0, 2).reshape(1, -1, y.shape[2])).codes
         return np.asarray(codes[0], np.int32).reshape(y.shape[1], y.shape[0], -1)
 
-    def _tokens(self, pieces: list[Int[np.ndarray, "n c d"]]) -> Tokens:
+    def _tokens(self, pieces: list[np.ndarray]) -> Tokens:
         width = len(self.coder.columns)
         none = np.zeros((0, len(self._scale), width), np.int32)
         codes = np.concatenate(pieces) if pieces else none
