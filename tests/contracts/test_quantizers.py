@@ -56,6 +56,20 @@ def test_eval_decodes_to_the_bit(name, shape, seed, scale):
 
 
 @pytest.mark.parametrize("name", MODULES)
+def test_autocast_and_half_precision_change_no_code(name):
+    torch.manual_seed(0)
+    q = getattr(quantizers, name)(8).eval()
+    z = normal((2, 40, 8), 5).bfloat16()
+    plain = q(z.float())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = q(z)
+        assert torch.equal(q.decode(out.codes), plain.embeddings)
+    assert torch.equal(out.codes, plain.codes) and torch.equal(out.embeddings, plain.embeddings)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.isfinite(q.train()(z).embeddings).all()
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_training_agrees_and_reaches_the_input(name):
     torch.manual_seed(0)
     q = getattr(quantizers, name)(8).train()

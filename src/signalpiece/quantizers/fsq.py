@@ -45,7 +45,7 @@ class FSQ(nn.Module):
     def forward(self, z: Float[Tensor, "b n d"]) -> Quantized:
         """Rounds in fp32; the gradient passes the rounding unchanged."""
         with torch.autocast(z.device.type, enabled=False):
-            soft = self._bound(self.project_in(z).float())
+            soft = self._bound(self.project_in(z.float()))
         digits = soft.detach().round()
         first = 0 if self.symmetric else self.sizes // 2
         codes = ((digits + first).long() * self.place).sum(-1, keepdim=True)
@@ -59,7 +59,8 @@ class FSQ(nn.Module):
         digits = codes.long() // self.place % self.sizes
         if not self.symmetric:
             digits = digits - self.sizes // 2
-        return self.project_out(self._value(digits.float()))
+        with torch.autocast(codes.device.type, enabled=False):
+            return self.project_out(self._value(digits.float()))
 
     def _bound(self, z: Float[Tensor, "*b k"]) -> Float[Tensor, "*b k"]:
         """Squashed so that rounding gives exactly `levels` values: 0 .. L-1 if symmetric, else around 0."""

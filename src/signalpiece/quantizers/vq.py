@@ -6,6 +6,7 @@ with Improved VQGAN" (2021), section 3.2.
 
 from collections.abc import Callable
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
@@ -59,7 +60,8 @@ class VQ(nn.Module):
 
     def forward(self, z: Float[Tensor, "b n d"], valid: Bool[Tensor, "b n"] | None = None) -> Quantized:
         """Embeddings, codes and loss. In training the codebook learns from the `valid` vectors (default: all)."""
-        flat = self.project_in(z).flatten(0, 1)
+        with torch.autocast(z.device.type, enabled=False):  # codes are decided in fp32
+            flat = self.project_in(z.float()).flatten(0, 1)
         if self.distance == "sphere":
             flat = functional.normalize(flat, dim=-1)
         keep = slice(None) if valid is None else valid.flatten()
@@ -80,4 +82,5 @@ class VQ(nn.Module):
 
     def decode(self, codes: Int[Tensor, "b n 1"]) -> Float[Tensor, "b n d"]:
         """Embeddings of codes, by lookup in the projected table: the same bits whatever the batch."""
-        return functional.embedding(codes[..., 0].long(), self.project_out(self.codebook.table()))
+        with torch.autocast(codes.device.type, enabled=False):
+            return functional.embedding(codes[..., 0].long(), self.project_out(self.codebook.table()))
