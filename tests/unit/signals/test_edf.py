@@ -109,6 +109,12 @@ def test_gaps_of_fractions_and_a_late_first_record(tmp_path):
     assert recording.samples == 40 and recording.read().valid.sum() == 40
 
 
+def test_events_count_from_the_first_sample(tmp_path):
+    marks = [b"+0.5\x14\x14\0+2\x14x\x14\0", b"+1.5\x14\x14\0"]
+    recording = open(edf(tmp_path / "x.edf", ["a"], 10, 2, kind="EDF+C", body=bytes(40), lists=marks))
+    assert recording.annotations == (Annotation(1.5, 0.0, "x"),)
+
+
 def test_continuous_file_whose_records_jump_is_said(tmp_path):
     path = edf(tmp_path / "x.edf", ["a"], 10, 3, kind="EDF+C", body=bytes(60), lists=lists("+0", "+1", "+9"))
     recording = open(path)

@@ -18,7 +18,7 @@ from signalpiece.signals.units import parse_units, to_si
 )  # fmt: skip
 def test_known_spellings(label, unit, factor):
     found = to_si(label)
-    assert found is not None and found[0] == unit and found[1] == pytest.approx(factor)
+    assert found is not None and found[0] == unit and found[1] == pytest.approx(factor, rel=1e-9, abs=0)
 
 
 @pytest.mark.parametrize("label", ["MV", "Mv", "BS", "ARU", "C", "bpm", "raw", "\ufffdV", "ML", "stade"])
