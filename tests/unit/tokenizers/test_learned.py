@@ -141,6 +141,15 @@ def test_slices_decode_from_a_segment_on(tok, whole):
     assert first == size and end * hop >= 6.0 * tok.rate
 
 
+def test_a_segment_depends_on_nothing_before_it(tok):
+    size = tok.blocks_per_segment * tok.core.block
+    x = np.random.default_rng(0).standard_normal((2, 2 * size)).cumsum(1) * 1e-6
+    whole = tok.encode(Signal.of(x, rate=tok.rate))
+    second = tok.encode(Signal.of(x[:, size:], rate=tok.rate))
+    assert np.array_equal(whole.cube()[whole.header.segment :], second.cube())
+    assert np.array_equal(whole.side.cube()[whole.side.header.segment :], second.side.cube())
+
+
 def test_a_part_of_a_segment_decodes_as_far_as_it_goes(tok, whole):
     full, hop = tok.decode(whole), tok.core.hop
     frames = tok.core.block // hop + (7 if tok.core.causal else 0)
