@@ -9,6 +9,7 @@ _FILES = {
     "Categorical": "categorical",
     "Raw": "raw",
     "StaticTables": "static_tables",
+    "train_start": "train_start",
 }
 __all__ = list(_FILES)
 

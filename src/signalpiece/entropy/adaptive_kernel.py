@@ -1,4 +1,4 @@
-"""The loop of the adaptive binary codec: contexts from decoded neighbours, counters, range coder; integers only.
+"""The loop of the adaptive binary codec: decisions by logistic mixing of counters, through the range coder.
 
 One function codes and decodes, so that both sides compute the same integers. Its specification is the pure-Python twin
 in the tests.
@@ -7,117 +7,153 @@ in the tests.
 import numpy as np
 from numba import njit
 
-from signalpiece.entropy.range_coder import (
-    AT,
-    SLACK,
-    decode_bit,
-    decode_raw,
-    encode_bit,
-    encode_raw,
-)
+from signalpiece.entropy.adaptive_features import MIXERS, end_frame, look_around, new_scratch, start_frame, take_in
+from signalpiece.entropy.adaptive_state import INPUTS, NODES
+from signalpiece.entropy.channel_prediction import FINE, guess_of, learn, observe, predict
+from signalpiece.entropy.integer_tables import SQUASH, STRENGTH, STRETCH
+from signalpiece.entropy.range_coder import AT, SLACK, decode_bit, decode_raw, encode_bit, encode_raw
 
-UNARY = 14  # magnitudes below this are unary decisions, larger ones an Exp-Golomb escape
-NODES = 16 + 32  # decisions of a context: UNARY unary ones, then the escape's length
-CELLS = 40  # classes of the expected magnitude, a quarter octave each
-GROUPS = 10  # classes of columns, about half octaves
+LEARN = 655360 // (10 * np.arange(1024) + 16)  # of a counter by sightings, out of 65536
+SEEN = 255  # sightings after which a counter learns no slower; signs: 1000
+PACE = 400  # of the mixers
 ROOM = 64  # bytes that one code can take at most
 
 
 @njit(cache=True)
-def _decide(coding, bit, tables, places, node, state, data):
-    """One decision under the mean of all counters of its contexts, which then learn it."""
-    chance = np.int64(0)
-    for place in places:
-        chance += np.int64(tables[0, place, node]) + np.int64(tables[1, place, node])
-    chance = (chance // (2 * len(places)) * 65472 >> 16) + 32
+def _learnt(counter, bit, most):
+    """A counter (22 bits of chance, 10 of sightings) after one more bit."""
+    seen, chance = counter & 1023, counter >> 10
+    chance += (((bit << 22) - bit - chance) * LEARN[seen]) >> 16
+    return (min(max(chance, 64), 4194239) << 10) | (seen + 1 if seen < most else seen)
+
+
+@njit(cache=True)
+def _decide(coding, bit, node, state, scratch, coder, data):
+    """One decision: counters, mixers, coder, and what they learn from it."""
+    counters, mixers, places, inputs = state.counters, state.mixers, scratch.places, scratch.inputs
+    for i in range(INPUTS):
+        inputs[i] = STRETCH[counters[places[i] + node] >> 20]
+    inputs[INPUTS] = 256
+    total = np.int64(0)
+    for m in range(MIXERS):
+        row = places[INPUTS + m] + node
+        dot = np.int64(0)
+        for i in range(INPUTS + 1):
+            dot += mixers[row, i] * inputs[i]
+        dot = min(max(dot >> 16, -STRENGTH), STRENGTH)
+        inputs[INPUTS + 1 + m] = dot
+        total += dot
+    chance = min(max(np.int64(SQUASH[total // MIXERS + STRENGTH]), 16), 65520)
     if coding:
-        encode_bit(state, data, bit, chance)
+        encode_bit(coder, data, bit, chance)
     else:
-        bit = decode_bit(state, data, chance)
-    target = 65535 if bit else 0
-    for place in places:
-        for speed in range(2):
-            old = np.int64(tables[speed, place, node])
-            tables[speed, place, node] = old + ((target - old) >> (4 + 3 * speed))
+        bit = decode_bit(coder, data, chance)
+    for m in range(MIXERS):
+        row = places[INPUTS + m] + node
+        error = ((bit << 16) - SQUASH[inputs[INPUTS + 1 + m] + STRENGTH]) * PACE
+        for i in range(INPUTS + 1):
+            mixers[row, i] += (error * inputs[i] + 8388608) >> 24
+    for i in range(INPUTS):
+        counters[places[i] + node] = _learnt(counters[places[i] + node], bit, SEEN)
     return bit
 
 
 @njit(cache=True)
-def _magnitude(coding, size, tables, places, state, data):
-    at = 0
-    while at < UNARY:
-        if not _decide(coding, 1 if size > at else 0, tables, places, at, state, data):
-            return at
-        at += 1
-    extra = size - UNARY + 1
-    length = 0
-    while length < 31:
-        if not _decide(coding, 1 if extra >> (length + 1) else 0, tables, places, 16 + length, state, data):
+def _start_of(level):
+    """The smallest magnitude of a level: 0 1 2 3 4 6 8 12 16 ..."""
+    return level if level < 4 else (2 + (level & 1)) << ((level >> 1) - 1)
+
+
+@njit(cache=True)
+def _magnitude(coding, magnitude, state, scratch, coder, data):
+    level = 0
+    while level < NODES:
+        more = 1 if coding and magnitude >= _start_of(level + 1) else 0
+        if not _decide(coding, more, level, state, scratch, coder, data):
             break
+        level += 1
+    start = _start_of(level)
+    if level == NODES:
+        return start + _escape(coding, magnitude - start, coder, data)
+    bits = (level >> 1) - 1 if level > 3 else 0
+    rest = magnitude - start
+    for at in range(bits - 1, -1, -1):  # the first of the rest is less often 1
+        chance = 31500 if at == bits - 1 else 32768
+        if coding:
+            encode_bit(coder, data, (rest >> at) & 1, chance)
+        else:
+            start += decode_bit(coder, data, chance) << at
+    return magnitude if coding else start
+
+
+@njit(cache=True)
+def _escape(coding, value, coder, data):
+    """Exp-Golomb on equiprobable bits."""
+    if not coding:
+        length = decode_raw(coder, data, 5)
+        return (1 << length) + decode_raw(coder, data, length) - 1
+    length = 0
+    while (value + 1) >> (length + 1):
         length += 1
+    encode_raw(coder, data, length, 5)
+    encode_raw(coder, data, value + 1 - (1 << length), length)
+    return value
+
+
+@njit(cache=True)
+def _sign(coding, negative, place, state, coder, data):
+    """Whether a code lies on the side of its prediction's centre where the prediction is not."""
+    chance = min(max(state.signs[place] >> 16, 512), 65024)
     if coding:
-        encode_raw(state, data, extra & ((1 << length) - 1), length)
-        return size
-    return (1 << length) + decode_raw(state, data, length) + UNARY - 1
+        encode_bit(coder, data, negative, chance)
+    else:
+        negative = decode_bit(coder, data, chance)
+    state.signs[place] = _learnt(state.signs[place], negative, 1000)
+    return negative
 
 
 @njit(cache=True)
-def _cell(value):
-    """A quarter octave of a Q8 magnitude."""
-    value += 16
-    octave = 0
-    while value >= 32:
-        value >>= 1
-        octave += 1
-    cell = octave * 4 + ((value - 16) >> 2)
-    return min(cell, CELLS - 1)
+def _frame(coding, codes, c, state, prediction, scratch, coder, data):
+    """One frame of one channel: each code as its difference from a predicted whole number."""
+    start_frame(state, c, scratch)
+    predict(prediction, c)
+    for k in range(len(codes)):
+        guess = guess_of(prediction, k) if c else np.int64(0)
+        cell = look_around(state, c, k, guess, scratch)
+        centre = (guess + FINE // 2) // FINE
+        tilt = guess - centre * FINE  # on which side of the centre the prediction lies
+        side = -1 if tilt < 0 else 1
+        rest = (np.int64(codes[k]) - centre) * side
+        magnitude = _magnitude(coding, abs(rest), state, scratch, coder, data)
+        if magnitude:
+            place = (abs(tilt) * 3 + min(magnitude, 3) - 1) * 22 + (cell >> 3)
+            negative = _sign(coding, 1 if rest < 0 else 0, place, state, coder, data)
+            rest = -magnitude if negative else magnitude
+        else:
+            rest = np.int64(0)
+        codes[k] = rest * side + centre
+        take_in(k, magnitude, scratch)
+    observe(prediction, c, codes)
+    end_frame(state, c, scratch)
 
 
 @njit(cache=True)
-def _group(column):
-    if column < 4:
-        return column
-    octave = 2
-    while column >> (octave + 1):
-        octave += 1
-    return min(2 * octave + ((column >> (octave - 1)) & 1), GROUPS - 1)
-
-
-@njit(cache=True)
-def code_frames(coding, codes, first, tables, means, last, state, data):
+def code_frames(coding, codes, first, state, prediction, coder, data):
     """Codes (or decodes into `codes`) the frames from `first` on; returns the first frame not done.
 
     It stops early when a coder's bytes are nearly full, or when a decoder has run past the end.
     """
     frames, channels, columns = codes.shape
-    places = np.zeros(2, np.int64)
+    scratch = new_scratch(columns)
     for t in range(first, frames):
-        if coding and len(data) - state[AT] < columns * channels * ROOM + ROOM:
+        if coding and len(data) - coder[AT] < (columns * channels + 1) * ROOM:
             return t
-        if not coding and state[AT] > len(data) + SLACK:
+        if not coding and coder[AT] > len(data) + SLACK:
             return t
+        state.clock[0] += 1
+        state.beside[:] = 0
         for c in range(channels):
-            near, far = np.int64(0), np.int64(0)
-            for k in range(columns):
-                low, high = max(k - 1, 0), min(k + 1, columns - 1)
-                older = 2 * last[0, c, k] + last[0, c, low] + last[0, c, high] + last[1, c, k]
-                size = (6 * means[c, k] + 2 * means[c, high] + (older << 8) + 256 * (2 * near + far)) >> 4
-                cell = _cell(size)
-                places[0] = _group(k) * CELLS + cell
-                places[1] = (GROUPS + min(near, 7)) * CELLS + _cell((means[c, k] + (last[0, c, k] << 8)) >> 1)
-                value = np.int64(codes[t, c, k])
-                magnitude = _magnitude(coding, abs(value), tables, places, state, data)
-                if magnitude:
-                    if coding:
-                        encode_raw(state, data, 1 if value < 0 else 0, 1)
-                    elif decode_raw(state, data, 1):
-                        codes[t, c, k] = -magnitude
-                    else:
-                        codes[t, c, k] = magnitude
-                far, near = near, min(magnitude, 1 << 20)
-            for k in range(columns):
-                magnitude = min(abs(np.int64(codes[t, c, k])), 1 << 20)
-                means[c, k] += ((magnitude << 8) - means[c, k]) >> 3
-                last[1, c, k] = last[0, c, k]
-                last[0, c, k] = magnitude
+            _frame(coding, codes[t, c], c, state, prediction, scratch, coder, data)
+        if channels > 1:
+            learn(prediction, codes[t])
     return frames

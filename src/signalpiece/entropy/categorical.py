@@ -38,7 +38,7 @@ class Categorical:
         out = np.empty(2 * codes.size + kernel.ROOM * (codes.shape[1] * codes.shape[2] + 2), np.uint8)
         done = 0
         while True:
-            done = kernel.code_frames(True, codes, done, *model, state, out)
+            done = kernel.code_frames(True, codes, done, model, state, out)
             if done == len(codes):
                 break
             out = np.concatenate([out, np.empty_like(out)])
@@ -58,13 +58,13 @@ class Categorical:
         codes = np.zeros((frames, c, q), np.int32)
         body = np.frombuffer(data, np.uint8).copy()  # numba wants it writable
         state = range_coder.start_decoder(body, at)
-        done = kernel.code_frames(False, codes, 0, *_model(header, codes.shape), state, body)
+        done = kernel.code_frames(False, codes, 0, _model(header, codes.shape), state, body)
         if done < frames or not range_coder.ends_well(state, body):
             raise damaged()
         return check_decoded(codes, header)
 
 
-def _model(header: Header, shape: tuple[int, ...]) -> tuple[Any, Any, Any, Any]:
+def _model(header: Header, shape: tuple[int, ...]) -> Any:
     from signalpiece.entropy import categorical_kernel as kernel
 
     layout, size = np.zeros((len(header.columns), 4), np.int64), 0
@@ -73,4 +73,5 @@ def _model(header: Header, shape: tuple[int, ...]) -> tuple[Any, Any, Any, Any]:
         shift = bits - max(min(bits, CONTEXT_BITS - bits), 0)
         layout[k] = bits, size, size + (1 << max(bits, 0)), max(shift, 0)
         size += (1 << bits) + (1 << (2 * bits - shift)) if bits >= 0 else 2 * kernel.ESCAPE
-    return layout, np.full(size, 1 << 15, np.uint16), np.zeros(size, np.uint8), np.zeros(shape[1:], np.int64)
+    before = np.zeros(shape[1:], np.int64)
+    return kernel.Trees(layout, np.full(size, 1 << 15, np.uint16), np.zeros(size, np.uint8), before)

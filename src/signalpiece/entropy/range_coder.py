@@ -17,6 +17,7 @@ SLACK = 4  # a decoder may look at this many bytes past the end; they read as 0
 
 @njit(cache=True)
 def start_encoder():
+    """State of an encoder that has written nothing."""
     state = np.zeros(4, np.int64)
     state[RANGE] = 0xFFFFFFFF
     return state
@@ -24,6 +25,7 @@ def start_encoder():
 
 @njit(cache=True)
 def start_decoder(data, at):
+    """State of a decoder of the bytes from `at` on."""
     state = np.zeros(4, np.int64)
     state[RANGE] = 0xFFFFFFFF
     state[AT] = at
@@ -72,6 +74,7 @@ def encode_bit(state, out, bit, chance):
 
 @njit(cache=True)
 def decode_bit(state, data, chance):
+    """The inverse of `encode_bit`."""
     bound = (state[RANGE] * chance) >> TOTAL_BITS
     bit = 0
     if state[CODE] < bound:
@@ -100,6 +103,7 @@ def encode_raw(state, out, value, bits):
 
 @njit(cache=True)
 def decode_raw(state, data, bits):
+    """The inverse of `encode_raw`."""
     value = 0
     while bits > 0:
         take = min(bits, 12)
@@ -133,6 +137,7 @@ def decode_slot(state):
 
 @njit(cache=True)
 def take_span(state, data, first, end):
+    """Goes on behind the symbol of that span."""
     low = (state[RANGE] * first) >> TOTAL_BITS
     state[RANGE] = ((state[RANGE] * end) >> TOTAL_BITS) - low
     state[CODE] -= low

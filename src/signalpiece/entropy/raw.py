@@ -94,7 +94,7 @@ def _pack_varints(values: np.ndarray) -> bytes:
     wide = values.astype(np.int64)
     zigzag = (wide << 1) ^ (wide >> 63)
     pieces = np.stack([(zigzag >> (7 * i)) & 127 for i in range(5)], 1)
-    length = 1 + sum((zigzag >= 1 << (7 * i)).astype(np.int64) for i in range(1, 5))
+    length = (zigzag[:, None] >= 1 << (7 * np.arange(5))).sum(1).clip(1)
     place = np.arange(5)
     pieces[place[None] < length[:, None] - 1] |= 128
     return pieces[place[None] < length[:, None]].astype(np.uint8).tobytes()

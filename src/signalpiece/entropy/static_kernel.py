@@ -11,6 +11,7 @@ SINGLE = 16
 
 @njit(cache=True)
 def symbol_of(magnitude):
+    """Its own number below 16, then two symbols per octave."""
     if magnitude < SINGLE:
         return magnitude
     octave = 0
