@@ -16,6 +16,7 @@ from signalpiece.core.check import SignalPieceError
 from signalpiece.core.contracts import Stored
 from signalpiece.core.signal import Annotation, Grid
 from signalpiece.signals.channels import kind_of, sensors_of, unique
+from signalpiece.signals.damage import single
 from signalpiece.signals.recording import Recording
 
 _HEAD, _ROW = 900, 75
@@ -54,7 +55,7 @@ class _Layout:
         return flat[:, start - first * self.block : stop - first * self.block].astype(np.int32)
 
     def values(self, start: int, stop: int) -> Shaped[np.ndarray, "c t"]:
-        return self.integers(start, stop) * self.scale[:, None] + self.offset[:, None]
+        return single(self.integers(start, stop) * self.scale[:, None] + self.offset[:, None])
 
     def stored(self, start: int, stop: int) -> Stored:
         return Stored(np.ascontiguousarray(self.integers(start, stop)), self.scale.copy(), self.offset.copy())

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Float32, Shaped
+
 from signalpiece.core.check import SignalPieceError
 
 
@@ -51,6 +54,14 @@ def unzip(path: Path, most: int) -> bytes:
             if size > most:
                 raise SignalPieceError(f"{path}: more than {most >> 20} MiB when unpacked; unpack it first (gunzip)")
     return b"".join(pieces)
+
+
+def single(
+    values: Shaped[np.ndarray, "*n"], scale: Shaped[np.ndarray, "..."] | float = 1.0
+) -> Float32[np.ndarray, "*n"]:
+    """Values times scale as float32; what is too large for it becomes infinite (so invalid), without a warning."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return (values.astype(np.float64) * scale).astype(np.float32)
 
 
 def check_room(path: Path, what: str, need: int, have: int) -> None:

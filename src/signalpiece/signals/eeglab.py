@@ -15,7 +15,7 @@ from jaxtyping import Shaped
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Annotation, Grid, Sensor
 from signalpiece.signals.channels import kind_of, sensors_of, si_units, unique
-from signalpiece.signals.damage import check_room
+from signalpiece.signals.damage import check_room, single
 from signalpiece.signals.matlab import read_matlab
 from signalpiece.signals.recording import Fetch, Recording, Run
 
@@ -56,7 +56,7 @@ def open_file(path: Path, units: Mapping[str, tuple[str, float]]) -> tuple[Recor
     scale = np.array(factor, np.float64)[:, None]
 
     def values(start: int, stop: int) -> Shaped[np.ndarray, "c t"]:
-        return fetch(start, stop) * scale
+        return single(fetch(start, stop), scale)
 
     return (Recording(path, grid, values, annotations, tuple(warnings), runs, format="EEGLAB"),)
 
@@ -162,7 +162,7 @@ def _channels(
 def _places(eeg: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[tuple[float, float, float] | None]:
     """Places in metres, x to the right ear and y to the nose, from EEGLAB's axes and whatever unit the file uses."""
     xyz = np.array([[_number(row.get(axis)) for axis in "XYZ"] for row in rows], float).reshape(-1, 3)
-    known: list[bool] = np.isfinite(xyz).all(1).tolist()
+    known = [bool(np.isfinite(row).all()) for row in xyz]
     if not any(known):
         return [None] * len(rows)
     radius = float(np.median(np.linalg.norm(xyz[known], axis=1)))

@@ -14,6 +14,7 @@ from jaxtyping import Float, Shaped
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.contracts import Stored
 from signalpiece.core.signal import Annotation, Grid, Sensor
+from signalpiece.signals.damage import single
 from signalpiece.signals.recording import Recording
 
 _HEAD = struct.Struct(">i6hi5hih")
@@ -44,7 +45,7 @@ class _Layout:
         return np.frombuffer(raw, self.dtype).reshape(-1, width)
 
     def values(self, start: int, stop: int) -> Shaped[np.ndarray, "c t"]:
-        return self.rows(start, stop)[:, : self.channels].T * self.scale[:, None]
+        return single(self.rows(start, stop)[:, : self.channels].T, self.scale[:, None])
 
     def stored(self, start: int, stop: int) -> Stored:
         values = self.rows(start, stop)[:, : self.channels].T.astype(np.int32)

@@ -14,6 +14,7 @@ from jaxtyping import Float, Shaped
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.contracts import Stored
 from signalpiece.core.signal import Annotation, Grid
+from signalpiece.signals.damage import single
 from signalpiece.signals.fif_info import FifInfo, read_info, seconds_of
 from signalpiece.signals.fif_tags import FifPart, read_part
 from signalpiece.signals.recording import Recording, Run
@@ -85,7 +86,7 @@ class _Samples:
         return all(b.dtype[1] == "i" for part in self.parts for b in part.buffers)
 
     def values(self, start: int, stop: int) -> Float[np.ndarray, "c t"]:
-        return self._collect(start, stop, np.dtype(np.float64)) * self.calibration[:, None]
+        return single(self._collect(start, stop, np.dtype(np.float64)), self.calibration[:, None])
 
     def stored(self, start: int, stop: int) -> Stored:
         values = self._collect(start, stop, np.dtype(np.int32))

@@ -64,7 +64,20 @@ def check_size(item: Any) -> None:
     """Raises SignalPieceError if a data set promises more than its bytes can hold."""
     if item.size:
         path = Path(item.file.filename)
+        _check_texts(path, item)
         check_room(path, item.name, item.size * item.dtype.itemsize, item.id.get_storage_size() * _PACK_RATIO)
+
+
+def _check_texts(path: Path, item: Any) -> None:
+    """Raises if texts of varying length claim more bytes than the file has, before the library allocates them."""
+    at = item.id.get_offset() if "vlen" in (item.dtype.metadata or {}) else None
+    if at is None:
+        return
+    with path.open("rb") as file:
+        file.seek(at)
+        raw = file.read(16 * min(item.size, 1 << 16))  # length, place and number in a heap of each text
+    sizes = np.frombuffer(raw[: len(raw) // 16 * 16], np.dtype([("size", "<u4"), ("rest", "V12")]))["size"]
+    check_room(path, item.name, int(sizes.sum(dtype=np.int64)), path.stat().st_size)
 
 
 def _check_heaps(path: Path) -> None:

@@ -15,6 +15,7 @@ from jaxtyping import Shaped
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.contracts import Stored
 from signalpiece.core.signal import Annotation
+from signalpiece.signals.damage import single
 
 _PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 _UNKNOWN = (0, 0xFFFFFFFF)
@@ -48,7 +49,7 @@ class Wav:
         """Samples start to stop, full scale 1."""
         if self.code == _FLOAT:
             flat = np.frombuffer(self.data, f"<f{self.width}", *self._range(start, stop))
-            return flat.reshape(-1, self.channels).T.astype(np.float32)
+            return single(flat.reshape(-1, self.channels).T)
         if self.code in (_ALAW, _MULAW):
             flat = np.frombuffer(self.data, np.uint8, *self._range(start, stop))
             return _logarithmic(flat, self.code).reshape(-1, self.channels).T

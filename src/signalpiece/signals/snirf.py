@@ -15,6 +15,7 @@ from jaxtyping import Float, Shaped
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Annotation, Grid, Sensor
 from signalpiece.signals.channels import si_units, unique
+from signalpiece.signals.damage import single
 from signalpiece.signals.hdf5 import array_of, check_size, is_hdf5, open_hdf5
 from signalpiece.signals.recording import Recording, Run, runs_of
 
@@ -169,7 +170,7 @@ class _Fetch:
             for n, (place, column) in enumerate(self.places):
                 block = blocks[place]
                 out[n] = block if block.ndim == 1 else block[:, column]
-        return out * self.factor[:, None]
+        return single(out, self.factor[:, None])
 
 
 def _events(nirs: Any) -> list[Annotation]:

@@ -16,7 +16,7 @@ from jaxtyping import Shaped
 from signalpiece.core.check import SignalPieceError, missing_extra
 from signalpiece.core.signal import Annotation, Grid, Sensor
 from signalpiece.signals.channels import kind_of, sensors_of, si_units, unique
-from signalpiece.signals.damage import quiet
+from signalpiece.signals.damage import quiet, single
 from signalpiece.signals.recording import Recording
 from signalpiece.signals.stamps import Timeline, timeline_of
 from signalpiece.signals.xdf_chunks import whole_chunks
@@ -127,7 +127,7 @@ def _recording(
     scale = np.array(factors, float)[:, None]
 
     def fetch(start: int, stop: int) -> Shaped[np.ndarray, "c t"]:
-        return values[start:stop].T * scale
+        return single(values[start:stop].T, scale)
 
     notes = [Annotation(line.seconds(at), 0.0, text) for at, text in marks]
     total = line.runs[-1].at + line.runs[-1].count
