@@ -195,3 +195,14 @@ def test_one_process_of_a_distributed_run(tmp_path):
         assert torch.equal(run(), alone)
     finally:
         torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine", "sphere"])
+def test_projected_codes_are_exact_under_autocast(distance):
+    vq = quantizers.VQ(16, codebook_size=200, code_dim=4, distance=distance).eval()
+    z = normal(2, 50, 16).bfloat16()
+    plain = vq(z.float())
+    assert torch.equal(vq.decode(plain.codes), plain.embeddings)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = vq(z)
+    assert torch.equal(out.codes, plain.codes) and torch.equal(out.embeddings, plain.embeddings)
