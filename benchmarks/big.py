@@ -1,6 +1,6 @@
 """A 6 GB recording encodes in bounded memory: peak resident memory and time of `signalpiece encode`.
 
-    python -m benchmarks.big [--gigabytes 6] [--model dct] [--folder DIR] [--json]
+    python -m benchmarks.big [--gigabytes 6] [--model dct] [--bits N] [--folder DIR] [--json]
 
 The BDF is made on the spot and is sparse: of its 6 GB all but one record in 300 are holes, so it takes little disk and
 the reader still goes through every byte.
@@ -85,6 +85,9 @@ def main() -> int:
     parser.add_argument("--model", default="dct")
     parser.add_argument("--folder", type=Path, default=None, help="where to make the files (default: temporary)")
     parser.add_argument("--channels", type=int, default=64)
+    parser.add_argument(
+        "--bits", default=None, help="a budget in bits per second and channel, in place of a step of 2 uV"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -92,7 +95,8 @@ def main() -> int:
         path, out = Path(folder, "big.bdf"), Path(folder, "big.sp")
         size, seconds = make_sparse_bdf(path, options.gigabytes * 1e9, options.channels)
         on_disk = path.stat().st_blocks * 512
-        found = measure(COMMAND_LINE, ["encode", options.model, str(path), "--out", str(out), "--step", "2uV"])
+        how = ["--bits", options.bits] if options.bits else ["--step", "2uV"]
+        found = measure(COMMAND_LINE, ["encode", options.model, str(path), "--out", str(out), *how])
         coded = out.stat().st_size
     figures = {
         "file_bytes": size,
