@@ -66,6 +66,13 @@ class AdaptiveBinary:
         return check_decoded(codes, header)
 
 
+def untrained_start() -> UInt16[np.ndarray, "s"]:
+    """A start that knows nothing, of the size of a trained one."""
+    from signalpiece.entropy.adaptive_state import new_state, pack_start
+
+    return pack_start(new_state(1, 1))
+
+
 def code_unit(codes: Int[np.ndarray, "n c q"], state: "State") -> bytes:
     """Bytes of codes under a state, which learns from them."""
     from signalpiece.entropy import adaptive_kernel as kernel

@@ -29,6 +29,28 @@ def count_symbols(codes, counts):
 
 
 @njit(cache=True)
+def best_level(counts, offsets, lengths):
+    """Shape and level whose tables code the counted symbols "q s" in the fewest bits; `lengths` "shape class s"."""
+    shapes, classes, symbols = lengths.shape
+    most = np.zeros(len(counts), np.int64)
+    for k in range(len(counts)):
+        for symbol in range(symbols):
+            if counts[k, symbol]:
+                most[k] = symbol + 1
+    best_shape, best, least = 0, 0, np.int64(-1)
+    for shape in range(shapes):
+        for level in range(classes):
+            total = np.int64(0)
+            for k in range(len(counts)):
+                row = lengths[shape, min(max(level + offsets[k], 0), classes - 1)]
+                for symbol in range(most[k]):
+                    total += counts[k, symbol] * row[symbol]
+            if least < 0 or total < least:
+                best_shape, best, least = shape, level, total
+    return best_shape, best
+
+
+@njit(cache=True)
 def encode_frames(codes, first, classes, ends, state, out):
     """Codes the frames from `first` on; stops early, at the frame returned, when the bytes are nearly full."""
     frames, channels, columns = codes.shape
