@@ -86,6 +86,10 @@ class TokenFeatures(TransformerMixin, BaseEstimator):
             raise SignalPieceError(f"units {self.units!r} are not known; use one such as V, mV, uV, nV, T, fT")
         self.unit_, self.factor_ = known
         self.tokenizer_ = _load(self.model)
+        if getattr(self.tokenizer_, "spatial", None) is not None:
+            raise SignalPieceError(
+                "model: this tokenizer mixes the channels of each trial anew; take one that does not"
+            )
         self.rate_ = float(self.rate or self.tokenizer_.rate or 0)
         if self.rate_ <= 0:
             raise SignalPieceError(f"rate must be above 0 Hz, got {self.rate_:g}; say how fast the trials were sampled")

@@ -102,6 +102,8 @@ def test_errors_are_one_sentence():
         interop.features(Rounds()).fit(x).transform(np.zeros((2, 2, 8)))
     with pytest.raises(SignalPieceError, match="rate must be above 0 Hz"):
         interop.features(Rounds(), rate=-1).fit(x)
+    with pytest.raises(SignalPieceError, match="mixes the channels of each trial anew"):
+        interop.features("klt").fit(x)
 
 
 def test_without_scikit_learn_one_sentence(monkeypatch):
