@@ -207,11 +207,13 @@ def scope_of(excerpts: Sequence[Excerpt]) -> str:
     fewer = [e for e in excerpts if e.signal.grid.size("channel") < e.channels]
     seconds = sum(e.signal.grid.seconds for e in excerpts)
     channels = max(e.signal.grid.size("channel") for e in excerpts)
-    text = f"{len(excerpts)} recording{'s' * (len(excerpts) > 1)}, {seconds:.0f} s in all, up to {channels} channels"
+    text = f"{len(excerpts)} recording{'s' * (len(excerpts) > 1)}, {seconds:.0f} s in all, "
+    text += f"up to {channels} channels" if len(excerpts) > 1 else f"{channels} channel{'s' * (channels > 1)}"
     if cut:
-        text += f"; of {len(cut)} longer ones, {len(cut[0].pieces)} evenly spaced pieces of 600 s in all"
+        which = "long ones are" if len(excerpts) > 1 else "it is"
+        text += f"; {which} represented by {len(cut[0].pieces)} evenly spaced pieces"
     if fewer:
-        text += f"; of {len(fewer)} with more channels, evenly chosen ones"
+        text += "; where there are more channels, evenly chosen ones"
     return text
 
 

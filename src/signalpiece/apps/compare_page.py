@@ -8,7 +8,7 @@ from jaxtyping import Float
 from signalpiece.apps import plot_error
 from signalpiece.apps.compare import BASELINE, RATES, Comparison, Difference, difference, gain_score
 from signalpiece.apps.page import Section, bold, escape, facts, page, plain_list, table, tabs
-from signalpiece.apps.report_signal import db
+from signalpiece.apps.svg import db
 from signalpiece.metrics.bands import NAMES
 from signalpiece.metrics.rate_distortion import rate_distortion_at
 

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Grid, Signal
 from signalpiece.metrics.bands import channel_sd
-from signalpiece.metrics.protocol import MARGIN_SECONDS, protocol_rate, to_protocol
+from signalpiece.metrics.protocol import MARGIN_SECONDS, protocol_rate, ratio_of, to_protocol
 
 NOT_COMPARED = ("stim", "misc", "status", "trigger", "exci", "ias", "syst", "chpi")
 MAX_SECONDS, MAX_CHANNELS, PIECES = 600.0, 16, 10
@@ -79,30 +79,33 @@ def excerpt_of(recording: Any, *, full: bool = False, name: str = "") -> Excerpt
 
 
 def protocol_piece(recording: Any, start: float, stop: float, channels: Sequence[int]) -> Signal:
-    """Seconds start to stop, filtered as if the whole recording had been, at the benchmark's rate."""
+    """Seconds start to stop, filtered as if the whole recording had been, at the benchmark's rate.
+
+    Pieces begin at source samples that fall on samples of the result: recordings on one timeline stay aligned.
+    """
     rate, total = recording.grid.time_rate, recording.grid.size("time")
-    first, end = int(round(start * rate)), int(round(stop * rate))
-    margin = int(np.ceil(MARGIN_SECONDS)) * int(np.ceil(rate))
-    a, b = max(first - margin, 0), min(end + margin, total)
+    to = protocol_rate(rate)
+    ratio = ratio_of(rate, to)
+    first, end = int(round(start * to)), min(int(round(stop * to)), int(total * ratio))
+    margin = int(np.ceil(MARGIN_SECONDS * rate))
+    a = max(int(first / ratio) - margin, 0) // ratio.denominator * ratio.denominator
+    b = min(int(end / ratio) + margin, total)
     wide = read_samples(recording, a, b).pick(channels)
-    return filtered(wide, first - a, end - a)
+    begin = int(a * ratio)
+    return filtered(wide, first - begin, end - begin)
 
 
 def filtered(signal: Signal, first: int = 0, end: int | None = None) -> Signal:
-    """The signal in the benchmark's band and at its rate, samples `first` to `end` of it (source samples)."""
+    """The signal in the benchmark's band and at its rate, samples `first` to `end` of the result."""
     rate = signal.grid.time_rate
-    end = signal.grid.size("time") if end is None else end
     to = protocol_rate(rate)
-    values = to_protocol(np.asarray(signal.values), rate)
-    a, count = int(round(first * to / rate)), int((end - first) * to / rate + 1e-6)
-    values = values[:, a : a + count].astype(np.float32)
-    grid = replace(
-        signal.grid, rate=(None, to), shape=values.shape, start=signal.grid.start + first / rate, affine=None
-    )
+    end = int(signal.grid.size("time") * ratio_of(rate, to)) if end is None else end
+    values = to_protocol(np.asarray(signal.values), rate)[:, first:end].astype(np.float32)
+    grid = replace(signal.grid, rate=(None, to), shape=values.shape, start=signal.grid.start + first / to, affine=None)
     valid = None
     if signal.valid is not None:
         mask = np.broadcast_to(np.asarray(signal.valid), signal.grid.shape)
-        at = np.minimum(np.round((a + np.arange(values.shape[1])) * rate / to).astype(int), mask.shape[1] - 1)
+        at = np.minimum(np.round((first + np.arange(values.shape[1])) * rate / to).astype(int), mask.shape[1] - 1)
         valid = mask[:, at]
         valid = None if valid.all() else valid
     return Signal(grid, values, valid, signal.annotations)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from signalpiece.apps.svg import Scale, figure, frame, label, line, path, rect, tag
+from signalpiece.apps.svg import Scale, db, figure, frame, label, line, minus, path, rect, tag
 from signalpiece.metrics.bands import BANDS, NAMES
 
 
@@ -55,7 +55,7 @@ def band_strips(
     for v in x.ticks(7):
         body += [
             line(float(x(v)), 6, float(x(v)), height - 44, "zero" if v == 0 else "grid"),
-            label(float(x(v)), height - 26, f"{v:g}", anchor="middle"),
+            label(float(x(v)), height - 26, minus(v), anchor="middle"),
         ]
     for k, band in enumerate(NAMES):
         y = 8 + row * k
@@ -70,12 +70,12 @@ def band_strips(
                     float(x(0)) - end,
                     14,
                     class_="bar pooled",
-                    data_tip=f"{band}, all channels\n{pooled[band]:.1f} dB",
+                    data_tip=f"{band}, all channels\n{db(pooled[band])} dB",
                 )
             )
-            body.append(label(end - 6, y + 20, f"{pooled[band]:.1f}", anchor="end", class_="t strong halo"))
+            body.append(label(end - 6, y + 20, db(pooled[band]), anchor="end", class_="t strong halo"))
         for c in np.flatnonzero(np.isfinite(dots)).tolist() if len(dots) > 1 else ():
-            tip = f"{names[c]}, {band}\n{dots[c]:.1f} dB"
+            tip = f"{names[c]}, {band}\n{db(dots[c])} dB"
             body.append(tag("circle", cx=float(x(dots[c])), cy=float(y + 33), r=3.4, class_="dot", data_tip=tip))
         if len(dots) > 1 and np.isfinite(dots).any():
             worst = int(np.nanargmax(dots))
@@ -100,7 +100,7 @@ def rate_curves(
     values = np.append(values[np.isfinite(values)], point[1] if point else [])
     low, high = (float(values.min()), float(values.max())) if len(values) else (-20.0, 0.0)
     x = Scale(bits[0], bits[1], 50, width - 84, log=True)
-    y = Scale(np.floor(low - 1), max(np.ceil(high + 0.5), low + 2), height - 48, 28)
+    y = Scale(np.floor(low - 1), max(min(np.ceil(high + 0.5), 1.0), low + 2), height - 48, 28)
     body = [
         frame(
             x,
@@ -119,7 +119,7 @@ def rate_curves(
         body.append(path(x(b), y(v), class_="line thick" if name == own else "line", style=style))
         for one, value in zip(b, v, strict=True):
             if np.isfinite(value):
-                tip = f"{name}\n{one:.0f} bits/s/channel\n{value:.2f} dB"
+                tip = f"{name}\n{one:.0f} bits/s/channel\n{db(value, 2)} dB"
                 body.append(
                     tag(
                         "circle",
@@ -142,11 +142,11 @@ def rate_curves(
                 d=f"M{px:.1f} {py - 9:.1f}l9 9l-9 9l-9 -9z",
                 class_="mark",
                 style="fill:var(--decoded)",
-                data_tip=f"this file\n{point[0]:.0f} bits/s/channel\n{point[1]:.2f} dB",
+                data_tip=f"this file\n{point[0]:.0f} bits/s/channel\n{db(point[1], 2)} dB",
             )
         )
         body.append(label(px + 13, py + 4, "this file", class_="t strong halo"))
-    body += _end_labels(ends, width)
+    body += _end_labels(ends, width, height - 56.0)
     return figure(width, height, body, "error against bits for each coder")
 
 
@@ -167,7 +167,7 @@ def column_bars(
     for v in y.ticks(5):
         body += [
             line(50, float(y(v)), width - 10, float(y(v)), "grid"),
-            label(43, float(y(v)) + 4, f"{v:g}", anchor="end"),
+            label(43, float(y(v)) + 4, minus(v), anchor="end"),
         ]
     slot = float(x(1) - x(0))
     for k, value in enumerate(values):
@@ -197,20 +197,19 @@ def _inside(
     return b[keep], v[keep]
 
 
-def _end_labels(ends: list[tuple[float, float, str, str]], width: int) -> list[str]:
-    """Names at the right end of their lines, pushed apart."""
-    out, free = [], -1e9
-    for y, x, name, fill in sorted(ends):
-        at = max(y, free)
-        free = at + 15
-        out.append(
-            tag(
-                "text",
-                name if len(name) < 15 else name[:14] + "\u2026",
-                x=float(min(x + 9, width - 78)),
-                y=float(at + 4),
-                class_="t strong halo",
-                style=fill,
-            )
-        )
+def _end_labels(ends: list[tuple[float, float, str, str]], width: int, lowest: float) -> list[str]:
+    """Names in a column at the right, none over another, each joined to the end of its line."""
+    ends = sorted(ends)
+    at: list[float] = []
+    for y, *_ in ends:
+        at.append(max(y, at[-1] + 16) if at else y)
+    for k in range(len(at) - 1, -1, -1):
+        at[k] = min(at[k], lowest if k == len(at) - 1 else at[k + 1] - 16)
+    out = []
+    for (y, x, name, fill), where in zip(ends, at, strict=True):
+        short = name if len(name) < 12 else name[:11] + "\u2026"
+        left = float(width - 80)
+        points = f"M{x:.1f} {y:.1f}L{left - 14:.1f} {where:.1f}H{left - 4:.1f}"
+        out.append(tag("path", "", d=points, class_="line leader", style=fill.replace("fill", "stroke")))
+        out.append(tag("text", short, x=left, y=where + 4, class_="t strong", style=fill))
     return out

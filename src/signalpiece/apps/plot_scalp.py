@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from signalpiece.apps import png
-from signalpiece.apps.svg import figure, label, tag
+from signalpiece.apps.svg import db, figure, label, tag
 
 
 def flatten(places: Float[np.ndarray, "c 3"]) -> Float[np.ndarray, "c 2"]:
@@ -26,15 +26,15 @@ def flatten(places: Float[np.ndarray, "c 3"]) -> Float[np.ndarray, "c 2"]:
 
 
 def head_map(
-    positions: Float[np.ndarray, "c 2"], db: Float[np.ndarray, "c"], names: Sequence[str], low: float, high: float
+    positions: Float[np.ndarray, "c 2"], loss: Float[np.ndarray, "c"], names: Sequence[str], low: float, high: float
 ) -> str:
     """Error over the scalp seen from above, nose up; positions within the unit circle."""
     size, r = 200, 88.0
-    known = np.isfinite(db)
+    known = np.isfinite(loss)
     body = [tag("path", d=f"M{100 - 13} {100 - r + 3}L100 {100 - r - 11}L{100 + 13} {100 - r + 3}", class_="outline")]
     if known.sum() >= 3:
         cells = png.colour(
-            _interpolate(positions[known], np.clip((db[known] - low) / ((high - low) or 1), 0, 1)), png.LOSS
+            _interpolate(positions[known], np.clip((loss[known] - low) / ((high - low) or 1), 0, 1)), png.LOSS
         )
         body.append(
             tag(
@@ -48,14 +48,14 @@ def head_map(
             )
         )
     body.append(tag("circle", cx=100, cy=100, r=r, class_="outline"))
-    for (px, py), value, name in zip(positions, db, names, strict=True):
-        tip = f"{name}\n{value:.1f} dB"
+    for (px, py), value, name in zip(positions, loss, names, strict=True):
+        tip = f"{name}\n{db(value)} dB"
         body.append(
             tag(
                 "circle",
                 cx=float(100 + px * r),
                 cy=float(100 - py * r),
-                r=2.6 if len(db) < 80 else 1.6,
+                r=2.6 if len(loss) < 80 else 1.6,
                 style="fill:#12181f;stroke:#fff;stroke-width:.7",
                 data_tip=tip,
             )
@@ -67,7 +67,7 @@ def colour_bar(low: float, high: float, unit: str = "dB") -> str:
     """What the colours of the maps mean."""
     bar = png.data_uri(png.colour(np.linspace(0, 1, 64)[None], png.LOSS))
     body = [tag("image", x=60, y=4, width=200, height=12, href=bar, preserveAspectRatio="none")]
-    body += [label(54, 15, f"{round(low):d} {unit}", anchor="end"), label(266, 15, f"{round(high):d} {unit}")]
+    body += [label(54, 15, f"{db(low, 0)} {unit}", anchor="end"), label(266, 15, f"{db(high, 0)} {unit}")]
     return f'<div style="max-width:330px">{figure(330, 22, body, "colour scale")}</div>'
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from signalpiece.apps import png
-from signalpiece.apps.svg import Scale, figure, label, line, nice_ticks, path, rect, tag, thin, with_prefix
+from signalpiece.apps.svg import Scale, figure, label, line, minus, nice_ticks, path, rect, tag, thin, with_prefix
 from signalpiece.core.signal import Annotation, Grid
 
 
@@ -23,8 +23,8 @@ def traces(
 
     `grid` says names, units and time of both (its start is the first second shown).
     """
-    width, left, top = 1100, 64, 34
     channels, samples = original.shape
+    width, left, top = 1100, _left([_name(grid, c) for c in range(channels)]), 34
     height = top + row * channels + 40
     rate, start = grid.time_rate, grid.start
     x = Scale(start, start + samples / rate, left, width - 8)
@@ -33,7 +33,7 @@ def traces(
     for v in nice_ticks(x.low, x.high, 10):
         body += [
             line(float(x(v)), top, float(x(v)), height - 38, "grid"),
-            label(float(x(v)), height - 20, clock(v, samples / rate), anchor="middle"),
+            label(float(x(v)), height - 20, clock(v, max(x.high, samples / rate)), anchor="middle"),
         ]
     for c in range(channels):
         middle = top + row * (c + 0.5)
@@ -73,14 +73,14 @@ def timeline(
     y1 = Scale(np.floor(low - 1), np.ceil(high + 1), 166, top)
     y2 = Scale(0, float(np.nanmax(bits, initial=1.0)) * 1.1, height - 44, 202)
     panels = ((y1, "NMSE, dB"), (y2, "bits/s/channel"))[: 2 if len(bits) else 1]
-    body = [_events(annotations, x, top - 28, height - 44, limit=60)]
+    body = [_events(annotations, x, top - 28, height - 44, most=12)]
     for a, b in gaps:
         body.append(rect(float(x(a)), top, float(x(b) - x(a)), height - 44 - top, class_="gap", title="gap"))
     for y, name in panels:
         for v in y.ticks(3):
             body += [
                 line(left, float(y(v)), width - 8, float(y(v)), "grid"),
-                label(left - 7, float(y(v)) + 4, f"{v:g}", anchor="end"),
+                label(left - 7, float(y(v)) + 4, minus(v), anchor="end"),
             ]
         body.append(label(left, float(y.stop) - 9, name, class_="t name halo"))
     body.append(path(x(seconds), y1(error_db), class_="line thick decoded"))
@@ -95,7 +95,7 @@ def timeline(
 
 def raster(cells: UInt8[np.ndarray, "h w 4"], names: Sequence[str], start: float, stop: float, says: str) -> str:
     """Tokens as a picture: one row a channel, time from `start` to `stop` seconds."""
-    width, left, top = 1100, 64, 6
+    width, left, top = 1100, _left(names), 6
     tall = int(np.clip(cells.shape[0] * 16, 48, 430))
     x = Scale(start, stop, left, width - 8)
     body = [
@@ -135,16 +135,24 @@ def time_ticks(total: float) -> list[float]:
     return [float(k * step) for k in range(int(total / step) + 1)]
 
 
-def _events(annotations: Sequence[Annotation], x: Scale, top: float, bottom: float, limit: int = 40) -> str:
+def _events(
+    annotations: Sequence[Annotation], x: Scale, top: float, bottom: float, *, most: int = 40, limit: int = 1500
+) -> str:
+    """Events as lines with their text; where there are more than `most`, as ticks along the top."""
     inside = [a for a in annotations if x.low <= a.onset <= x.high]
+    many = len(inside) > most
     parts, free = [], -1.0
-    for event in inside[:: max(len(inside) // limit, 1)]:
+    for event in inside[:: -(-len(inside) // limit) or 1]:
         at = float(x(event.onset))
-        parts.append(line(at, top, at, bottom, "event"))
-        if at > free and len(inside) <= limit:
+        tip = f"{event.text}\n{clock(round(event.onset, 2), x.high)}"
+        end = top + 9 if many else bottom
+        parts.append(tag("line", "", x1=at, y1=float(top), x2=at, y2=float(end), class_="event", data_tip=tip))
+        if at > free and not many:
             text = event.text if len(event.text) <= 18 else event.text[:17] + "\u2026"
             parts.append(label(at + 3, top - 6, text, class_="t event-name"))
             free = at + 8 + 7 * len(text)
+    if many:
+        parts.append(label(x.start, top - 6, f"{len(inside)} events", class_="t event-name"))
     return "".join(parts)
 
 
@@ -170,5 +178,10 @@ def _name(grid: Grid, channel: int) -> str:
     return _short(grid.names[channel] if grid.sensors else f"ch{channel}")
 
 
+def _left(names: Sequence[str]) -> int:
+    """Room for the names of channels."""
+    return 92 if any(len(n) > 6 for n in names) else 64
+
+
 def _short(name: str) -> str:
-    return name if len(name) <= 8 else name[:7] + "\u2026"
+    return name if len(name) <= 10 else name[:9] + "\u2026"

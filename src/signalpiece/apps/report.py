@@ -21,7 +21,6 @@ from signalpiece.apps.report_cost import (
 )
 from signalpiece.apps.report_data import FileMeasured, measure_file
 from signalpiece.apps.report_signal import (
-    db,
     loss_section,
     rivals_section,
     scalp_section,
@@ -29,6 +28,7 @@ from signalpiece.apps.report_signal import (
     traces_section,
 )
 from signalpiece.apps.rivals import rivals
+from signalpiece.apps.svg import db
 from signalpiece.core.check import SignalPieceError
 from signalpiece.metrics.bands import NAMES
 
@@ -132,7 +132,7 @@ def sections_of(name: str, tokenizer: Any, m: FileMeasured, c: Comparison, numbe
         rivals_section(c, name, m, number),
         cost_section(m),
         time_section(m),
-        scalp_section(m),
+        *([scalp_section(m)] if m.grid.size("channel") > 3 else []),
         tokens_section(m),
         vocabulary_section(m),
         events_section(m),
@@ -170,6 +170,7 @@ def _page(name: str, rows: list[dict[str, Any]], details: list[tuple[FileMeasure
 
 def _lead(row: dict[str, Any]) -> str:
     lost = 100 * 10 ** (row["nmse_db"]["all"] / 10)
+    share = f"{lost:.2g}" if lost < 10 else f"{lost:.0f}"
     plural = "s" if row["channels"] != 1 else ""
     ratio = f", {bold(_times(row['ratio']))} smaller than the file" if row["ratio"] else ""
     cost, length = bold(f"{row['bits_file']:.0f} bits per second and channel"), duration(row["seconds"])
@@ -178,7 +179,7 @@ def _lead(row: dict[str, Any]) -> str:
     return (
         f"{row['channels']} channel{plural} of {escape(row['kind'])}, {length} at {row['rate']:g} Hz, became "
         f"{row['tokens']:,} tokens in {size(row['bytes'])}: {cost}{ratio}. After decoding, "
-        f"{bold(f'{lost:.2g} % of the energy')} between .5 and 45 Hz is wrong; {worst} suffers most."
+        f"{bold(f'{share} % of the energy')} between .5 and 45 Hz is wrong; {worst} suffers most."
     )
 
 

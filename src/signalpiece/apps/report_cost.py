@@ -67,7 +67,8 @@ def tokens_section(m: FileMeasured) -> Section:
         cells = png.hue(m.raster)
         stop = min(m.raster.shape[1] / per_second, seconds)
         note = f"Rows are channels; colours are codes of the first column ({header.columns[0].name})."
-    finding = f"{m.tokens:,} tokens: {per_second:.3g} per second and channel, {columns} code{'s' * (columns > 1)} each"
+    pace = f"{round(per_second, 2):g}" if per_second >= 0.1 else f"{per_second:.2g}"
+    finding = f"{m.tokens:,} tokens: {pace} per second and channel, {columns} code{'s' * (columns > 1)} each"
     return Section("Tokens", finding, note, plot_time.raster(cells, names, 0.0, stop, "tokens of every channel"))
 
 
@@ -110,7 +111,7 @@ def events_section(m: FileMeasured) -> Section:
     """Events and gaps of the recording, which travel with the tokens."""
     events, gaps = m.recording.annotations, m.recording.gaps
     lost = sum(b - a for a, b in gaps)
-    finding = f"{len(events)} event{'s' * (len(events) != 1)}"
+    finding = f"{len(events) or 'No'} event{'s' * (len(events) != 1)}"
     finding += f" and {len(gaps)} gap{'s' * (len(gaps) != 1)} of {lost:.1f} s in all" if gaps else " and no gaps"
     body = ""
     if events:
@@ -140,7 +141,7 @@ def limits_section(tokenizer: Any, m: FileMeasured, scope: str) -> Section:
     items = [
         "Whether a clinical reading, a sleep score or a classifier changes: NMSE and correlation do not say.",
         "Anything below .5 Hz or above 45 Hz: both sides were filtered (Butterworth of order 4, zero phase).",
-        "One recording says little about others; a suite of recordings is compared with `signalpiece compare`.",
+        "One recording says little about others; signalpiece compare takes several, or a whole suite.",
     ]
     if rate < source:
         items.append(

@@ -89,27 +89,22 @@ class FileMeasured:
 
 
 class Decoded:
-    """A stored recording as one that is read lazily, at the tokenizer's rate."""
+    """A stored recording as one that is read lazily, on the timeline and at the rate of its source."""
 
-    def __init__(self, stored: Any, tokenizer: Any, channels: Sequence[int], seconds: float) -> None:
-        self._stored, self._tokenizer, self._channels, self._seconds = stored, tokenizer, list(channels), seconds
-        first = self._read(0.0, min(1.0, seconds))
-        samples = int(round(seconds * first.grid.time_rate))
-        shape = (len(self._channels), samples)
-        self.grid = replace(first.grid, shape=shape, start=0.0)
+    def __init__(self, stored: Any, tokenizer: Any, channels: Sequence[int]) -> None:
+        self._stored, self._tokenizer, self._channels = stored, tokenizer, list(channels)
+        self.grid = replace(stored.header.grid.pick(self._channels), start=0.0)
 
     def read_samples(self, first: int, end: int) -> Signal:
         """Samples first to end, exactly as many as asked for."""
+        from signalpiece.tokenizers.files import decode_range
+
         rate, count = self.grid.time_rate, end - first
-        part = self._read(first / rate, end / rate)
+        stop = min(end / rate, self.grid.seconds)
+        part = decode_range(self._stored, self._tokenizer, first / rate, stop, self._channels, rate="source")
         values = np.asarray(part.values, np.float32)[:, :count]
         values = np.pad(values, ((0, 0), (0, count - values.shape[1])), mode="edge")
         return Signal(replace(self.grid, shape=values.shape, start=first / rate), values)
-
-    def _read(self, start: float, stop: float) -> Signal:
-        from signalpiece.tokenizers.files import decode_range
-
-        return decode_range(self._stored, self._tokenizer, start, min(stop, self._seconds), self._channels)
 
 
 def measure_file(
@@ -140,15 +135,13 @@ def measure_file(
     if not pairs or not stored.frames:
         raise SignalPieceError(f"{name}: no channel to measure, or too short to code")
     seconds = recording.grid.seconds
-    decoded = Decoded(stored, tokenizer, [p[1] for p in pairs], seconds)
+    decoded = Decoded(stored, tokenizer, [p[1] for p in pairs])
     sums = _Sums(seconds)
     pieces = pieces_of(recording, BLOCK_SECONDS, [p[0] for p in pairs])
     for reference in pieces:
         start = reference.grid.start - recording.grid.start
         say(0.2 + 0.6 * start / seconds, f"decoding {name}")
-        back = protocol_piece(
-            decoded, start, min(start + reference.grid.seconds, decoded.grid.seconds), range(len(pairs))
-        )
+        back = protocol_piece(decoded, start, start + reference.grid.seconds, range(len(pairs)))
         sums.add(reference, back, start)
     say(0.9, f"counting codes of {name}")
     counts, picture = code_view(stored)
@@ -198,7 +191,7 @@ class _Sums:
         """One block of both."""
         rate, count = reference.grid.time_rate, reference.grid.size("time")
         x = np.asarray(reference.values, float)
-        y = _fit(decoded, count, rate)
+        y = np.asarray(decoded.values, float)
         mask = full_mask(reference)
         weight = np.ones(x.shape) if mask is None else mask.astype(float)
         x, y = x * weight, y * weight
@@ -256,11 +249,3 @@ class _Sums:
         top, bottom = error.sum(0), energy.sum(0)
         share = np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0)
         return 10 * np.log10(np.maximum(share, 1e-30))
-
-
-def _fit(signal: Signal, count: int, rate: float) -> Float[np.ndarray, "c t"]:
-    """Decoded samples as many and as fast as the reference has."""
-    from signalpiece.metrics.protocol import resample
-
-    values = resample(np.asarray(signal.values, float), signal.grid.time_rate, rate)[:, :count]
-    return np.pad(values, ((0, 0), (0, count - values.shape[1])))

@@ -9,20 +9,12 @@ from signalpiece.apps.compare import RATES, Comparison
 from signalpiece.apps.excerpt import protocol_piece, spread
 from signalpiece.apps.page import Section, escape, key, switches, table, tabs
 from signalpiece.apps.report_data import Decoded, FileMeasured
-from signalpiece.apps.svg import with_prefix
+from signalpiece.apps.svg import db, with_prefix
 from signalpiece.metrics.bands import NAMES
-from signalpiece.metrics.protocol import resample
 from signalpiece.metrics.rate_distortion import rate_distortion_at
 
 SHOWN_SECONDS, SHOWN_CHANNELS = 10.0, 6
 MINUS = "\u2212"
-
-
-def db(value: float, digits: int = 1) -> str:
-    """Decibels with a real minus sign."""
-    if not np.isfinite(value):
-        return "\u2013"
-    return f"{value:.{digits}f}".replace("-", MINUS)
 
 
 def traces_section(m: FileMeasured, tokenizer: object, number: int) -> Section:
@@ -58,6 +50,7 @@ def loss_section(m: FileMeasured) -> Section:
     worst = np.argsort(-np.nan_to_num(m.errors.per_channel["all"], nan=-np.inf))[:8]
     rows = [[_names(m)[c], *(db(float(m.errors.per_channel[b][c])) for b in NAMES), f"{m.pcc[c]:.3f}"] for c in worst]
     channels = table(["channel", *NAMES, "correlation"], rows, caption="Channels with the largest error, dB")
+    channels = channels if len(worst) > 1 else ""
     return Section(
         "Loss",
         finding,
@@ -90,7 +83,8 @@ def rivals_section(c: Comparison, own: str, m: FileMeasured | None, number: int)
         "Rivals",
         finding,
         f"Real files, everything counted. {c.scope}. Every coder got the same samples (.5 to 45 Hz, 100 Hz), at seven "
-        "or more steps; values between points by monotone interpolation, never beyond.",
+        "or more steps; values between points by monotone interpolation, never beyond. The diamond is the whole file, "
+        "drift and all.",
         body + notes,
     )
 
@@ -194,7 +188,7 @@ def _stretches(m: FileMeasured) -> list[tuple[str, float]]:
     if seconds <= 1.5 * SHOWN_SECONDS or not len(known):
         return [("the recording", 0.0)]
     order = known[np.argsort(m.error_db[known])]
-    last = max(seconds - SHOWN_SECONDS, 0.0)
+    last = max(float(np.floor(seconds - SHOWN_SECONDS)), 0.0)
     found = []
     for name, at in (("a typical stretch", order[len(order) // 2]), ("the worst stretch", order[-1])):
         middle = float(m.seconds[at])
@@ -207,15 +201,15 @@ def _traces(m: FileMeasured, tokenizer: object, start: float, stop: float) -> st
     names = m.recording.grid.names
     source = [names.index(m.grid.names[c]) for c in chosen]
     coded = [m.stored.header.grid.names.index(m.grid.names[c]) for c in chosen]
-    decoded = Decoded(m.stored, tokenizer, coded, m.recording.grid.seconds)
     one = protocol_piece(m.recording, start, stop, source)
-    two = protocol_piece(decoded, start, min(stop, decoded.grid.seconds), range(len(chosen)))
-    rate, count = one.grid.time_rate, one.grid.size("time")
-    values = resample(np.asarray(two.values, float), two.grid.time_rate, rate)[:, :count]
-    values = np.pad(values, ((0, 0), (0, count - values.shape[1])))
+    two = protocol_piece(Decoded(m.stored, tokenizer, coded), start, stop, range(len(chosen)))
     valid = None if one.valid is None else np.broadcast_to(np.asarray(one.valid), one.grid.shape)
     return plot_time.traces(
-        np.asarray(one.values, float), values, one.grid, valid=valid, annotations=m.recording.annotations
+        np.asarray(one.values, float),
+        np.asarray(two.values, float),
+        one.grid,
+        valid=valid,
+        annotations=m.recording.annotations,
     )
 
 

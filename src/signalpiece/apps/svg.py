@@ -125,15 +125,27 @@ def frame(x: Scale, y: Scale, *, x_label: str = "", y_label: str = "", x_ticks: 
     for v in y.ticks(5):
         parts += [
             line(left, float(y(v)), right, float(y(v)), "grid"),
-            label(left - 7, float(y(v)) + 4, f"{v:g}", anchor="end"),
+            label(left - 7, float(y(v)) + 4, minus(v), anchor="end"),
         ]
     for v in x_ticks or x.ticks(6):
         parts += [
             line(float(x(v)), bottom, float(x(v)), bottom + 4),
-            label(float(x(v)), bottom + 18, f"{v:g}", anchor="middle"),
+            label(float(x(v)), bottom + 18, minus(v), anchor="middle"),
         ]
     parts += [line(left, bottom, right, bottom), label(right, bottom + 35, x_label, anchor="end", class_="t name")]
     return "".join([*parts, label(left - 34, top - 10, y_label, class_="t name")])
+
+
+def minus(value: float) -> str:
+    """A tick's value with a real minus sign."""
+    return f"{value:g}".replace("-", "\u2212")
+
+
+def db(value: float, digits: int = 1) -> str:
+    """Decibels as people read them: a real minus sign, a dash where there is no value."""
+    if not np.isfinite(value):
+        return "\u2013"
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\u2212")
 
 
 def with_prefix(value: float, unit: str) -> str:

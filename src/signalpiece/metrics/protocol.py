@@ -32,11 +32,16 @@ def bandpass(
     return sosfiltfilt(sos, np.asarray(x, float), axis=-1, padlen=pad)
 
 
+def ratio_of(rate: float, to: float) -> Fraction:
+    """The resampling ratio `to` / `rate` as a fraction that has no float noise."""
+    return Fraction(to / rate).limit_denominator(10_000)
+
+
 def resample(x: Float[np.ndarray, "c t"], rate: float, to: float) -> Float[np.ndarray, "c t2"]:
-    """Polyphase resampling from `rate` to `to` Hz by the nearest fraction with a denominator up to 512."""
+    """Polyphase resampling from `rate` to `to` Hz; sample k of the result lies k / `to` seconds after the first."""
     from scipy.signal import resample_poly
 
-    fraction = Fraction(to / rate).limit_denominator(512)
+    fraction = ratio_of(rate, to)
     if fraction == 1:
         return np.asarray(x, float)
     return resample_poly(np.asarray(x, float), fraction.numerator, fraction.denominator, axis=-1)
@@ -48,5 +53,9 @@ def to_protocol(x: Float[np.ndarray, "c t"], rate: float) -> Float[np.ndarray, "
 
 
 def protocol_rate(rate: float) -> float:
-    """Samples per second at which a recording of `rate` Hz is compared."""
-    return min(RATE, rate)
+    """Samples per second at which a recording of `rate` Hz is compared: 100, or as near as a simple ratio comes.
+
+    >>> protocol_rate(160.0), protocol_rate(64.0), round(protocol_rate(300.307), 3)
+    (100.0, 64.0, 100.102)
+    """
+    return rate * float(Fraction(RATE / rate).limit_denominator(512)) if rate > RATE else rate
