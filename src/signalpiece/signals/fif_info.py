@@ -12,7 +12,7 @@ from jaxtyping import Float
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Sensor
 from signalpiece.signals.channels import unique
-from signalpiece.signals.fif_tags import FifPart, Tag, tag_integer, tag_value
+from signalpiece.signals.fif_tags import FifPart, tag_integer, tag_text, tag_value, text_of
 
 _MEASUREMENT, _SUBJECT, _HPI, _CHANNEL_BLOCK, _BAD = 101, 106, 109, 113, 359
 _RATE, _CHANNEL, _DATE, _TURN, _LONG_NAME, _NAME_LIST = 201, 203, 204, 222, 258, 3507
@@ -61,15 +61,15 @@ def read_info(part: FifPart) -> FifInfo:
         calibration = np.array([row[3] * row[4] * 10.0 ** max(min(row[-2], 30), -30) for row in rows], np.float64)
     if not (np.isfinite(rate) and rate > 0 and np.isfinite(calibration).all()):
         raise SignalPieceError(f"{part.path}: a rate of {rate:g} Hz or a calibration that is no number; it is damaged")
-    short = [row[-1].split(b"\0")[0].decode("latin-1") for row in rows]
-    long = [_string(part, t) for t in part.tags if t.kind == _LONG_NAME and t.blocks[-1:] == (_CHANNEL_BLOCK,)]
+    short = [text_of(row[-1]) for row in rows]
+    long = [tag_text(part.data, t) for t in part.tags if t.kind == _LONG_NAME and t.blocks[-1:] == (_CHANNEL_BLOCK,)]
     names = long if len(long) == len(short) else short
     renamed = dict(zip(short, names, strict=True))
     kinds = [_kind(row) for row in rows]
     turn = _to_head(part)
     places = [_place(row, kind, turn) for row, kind in zip(rows, kinds, strict=True)]
     units = tuple("" if k == "stim" else _UNITS.get(row[-3], "") for k, row in zip(kinds, rows, strict=True))
-    listed = [_string(part, t) for t in part.tags if t.kind == _NAME_LIST and t.blocks[-1:] == (_BAD,)]
+    listed = [tag_text(part.data, t) for t in part.tags if t.kind == _NAME_LIST and t.blocks[-1:] == (_BAD,)]
     spelled = [b.replace("{COLON}", ":") for text in listed for b in text.split(":") if b]
     bad = tuple(renamed.get(b, b) for b in spelled)
     dates = [tag_value(part.data, t) for t in main if t.kind == _DATE]
@@ -118,12 +118,8 @@ def _place(row: tuple, kind: str, turn: Float[np.ndarray, "4 4"] | None) -> tupl
     return float(place[0]), float(place[1]), float(place[2])
 
 
-def _string(part: FifPart, tag: Tag) -> str:
-    return bytes(part.data[tag.at : tag.at + tag.size]).decode("utf-8", "replace").strip("\0 ")
-
-
 def _person(part: FifPart) -> dict[str, str]:
     fields = {401: "first_name", 403: "last_name", 410: "his_id"}
-    said = {fields[t.kind]: _string(part, t) for t in part.tags if t.kind in fields and _SUBJECT in t.blocks}
+    said = {fields[t.kind]: tag_text(part.data, t) for t in part.tags if t.kind in fields and _SUBJECT in t.blocks}
     born = next((tag_integer(part.data, t) for t in part.tags if t.kind == 404 and _SUBJECT in t.blocks), 0)
     return {k: v for k, v in said.items() if v} | ({"birthday": f"Julian day {born}"} if born > 0 else {})

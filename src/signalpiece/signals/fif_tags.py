@@ -174,7 +174,7 @@ def _neighbours(part: FifPart, tags: Sequence[Tag]) -> None:
         if tag.kind == 115:
             role = tag_integer(part.data, tag)
         elif tag.kind == 118:
-            names[role] = bytes(part.data[tag.at : tag.at + tag.size]).decode("latin-1")
+            names[role] = tag_text(part.data, tag)
         elif tag.kind == 117 and role not in names:
             names[role] = _numbered(part.path.name, tag_integer(part.data, tag))
     part.following, part.preceding = names.get(2, ""), names.get(1, "")
@@ -193,10 +193,24 @@ def tag_integer(data: Any, tag: Tag) -> int:
     return struct.unpack_from(">i", data, tag.at)[0] if tag.size >= 4 else 0
 
 
+def tag_text(data: Any, tag: Tag) -> str:
+    """Text of a tag: UTF-8 where it is that, else Latin-1."""
+    return text_of(bytes(data[tag.at : tag.at + tag.size]))
+
+
+def text_of(raw: bytes) -> str:
+    """Text as FIF files hold it, without what stands behind a zero."""
+    raw = raw.split(b"\0")[0]
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
 def tag_value(data: Any, tag: Tag) -> Any:
     """Numbers or text of a tag; None for other kinds of content."""
     if tag.type == 10:
-        return bytes(data[tag.at : tag.at + tag.size]).decode("latin-1")
+        return tag_text(data, tag)
     base = tag.type & 0xFFF  # a matrix has its sizes behind its numbers; those of annotations are plain lists
     if base not in _NUMBERS:
         return None
