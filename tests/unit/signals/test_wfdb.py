@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Annotation
@@ -126,3 +128,24 @@ def test_short_file_is_said(tmp_path):
     (tmp_path / "x.hea").write_text("x 1 100 9\nx.dat 16\n")
     recording = open(tmp_path / "x.hea")
     assert recording.samples == 4 and "4 of 9 frames" in recording.warnings[0]
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(name=st.sampled_from(["x.hea", "x.dat", "x.atr"]), data=st.data())
+def test_damaged_files_are_read_or_refused(tmp_path_factory, name, data):
+    folder = tmp_path_factory.mktemp("wfdb")
+    (folder / "x.hea").write_text("x 2 100 40\nx.dat 212x2 10/mV 0 0 0 0 0 I\nx.dat 212 10(3)/mV 12 5 9 0 0 V\n")
+    (folder / "x.dat").write_bytes(bytes(range(180)))
+    (folder / "x.atr").write_bytes(
+        word(28, 18) + word(63, 2) + b"(N" + word(59, 0) + bytes(4) + word(1, 9) + word(0, 0)
+    )
+    bad = bytearray((folder / name).read_bytes())
+    for _ in range(data.draw(st.integers(0, 3))):
+        bad[data.draw(st.integers(0, len(bad) - 1))] = data.draw(st.integers(0, 255))
+    (folder / name).write_bytes(bytes(bad[: data.draw(st.integers(1, len(bad)))]))
+    try:
+        for recording in open_all(folder / "x.hea"):
+            recording.read()
+            recording.stored()
+    except SignalPieceError as error:
+        assert "\n" not in str(error) and "Type-check" not in str(error)
