@@ -126,10 +126,10 @@ def _runs(parts: Sequence[FifPart]) -> tuple[Run, ...]:
 
 def _annotations(part: FifPart, info: FifInfo) -> tuple[Annotation, ...]:
     onsets, ends, texts = (part.notes.get(kind) for kind in (_ONSET, _END, _TEXT))
-    if onsets is None or texts is None or isinstance(onsets, str):
+    if not isinstance(onsets, np.ndarray) or not isinstance(texts, list):
         return ()
-    labels = [t.replace("{COLON}", ":") for t in str(texts).split(":")]
-    ends = onsets if ends is None or isinstance(ends, str) else ends
+    labels = [t.replace("{COLON}", ":") for t in texts]
+    ends = ends if isinstance(ends, np.ndarray) else onsets
     shift, dated = -part.first_sample / info.rate, seconds_of(part.notes.get(_DATE))
     if info.measured is not None:
         shift = shift + dated - info.measured if dated is not None else 0.0

@@ -92,7 +92,9 @@ def read_part(path: Path) -> FifPart:
     _place(part, raw)
     for tag in tags:
         if _ANNOTATIONS in tag.blocks:
-            part.notes[tag.kind] = tag_value(data, tag)
+            raw = bytes(data[tag.at : tag.at + tag.size])
+            texts = tag.type == 10 and tag.kind == 206  # a list; every text may have its own encoding
+            part.notes[tag.kind] = [text_of(t) for t in raw.split(b":")] if texts else tag_value(data, tag)
     _neighbours(part, [t for t in tags if _REFERENCE in t.blocks])
     return part
 

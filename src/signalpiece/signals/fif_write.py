@@ -113,9 +113,9 @@ def _annotations(notes: Sequence[Annotation], start: float) -> bytes:
         return b""
     onsets = np.array([n.onset - start for n in notes], ">f8")
     ends = onsets + np.array([n.duration for n in notes])
-    text = ":".join(n.text.replace(":", "{COLON}") for n in notes)
+    text = b":".join(_coded(n.text.replace(":", "{COLON}")) for n in notes)
     content = _tag(3568, _DOUBLE, onsets.tobytes()) + _tag(3569, _DOUBLE, ends.astype(">f8").tobytes())
-    return _block(3810, content + _tag(206, _STRING, _coded(text)))
+    return _block(3810, content + _tag(206, _STRING, text))
 
 
 def _gaps(valid: Bool[np.ndarray, "c t"] | None, rate: float, start: float) -> list[Annotation]:
