@@ -14,8 +14,8 @@ from signalpiece.core.check import SignalPieceError, check_option
 from signalpiece.core.signal import Grid, Signal
 from signalpiece.core.tokens import Header
 from signalpiece.tokenizers.codecs import codec_for
-from signalpiece.tokenizers.intake import left_out
-from signalpiece.tokenizers.outputs import Place, output_paths
+from signalpiece.tokenizers.intake import coded_channels, left_out
+from signalpiece.tokenizers.outputs import Place, make_folder, output_paths
 from signalpiece.tokenizers.resample import Resampler
 from signalpiece.tokenizers.segmenter import Segmenter
 
@@ -79,7 +79,7 @@ def encode_files(  # noqa: PLR0913 (each is one option of the command)
         bits: budget in bits per second and channel, everything but annotations counted.
         step: quantization step in the channels' units, in place of a budget.
         format: coded or parquet.
-        resume: go on with what a killed run left.
+        resume: go on with what a killed run left; files that the same command has finished stay as they are.
         progress: called with seconds done and seconds in all.
         keep_identity: put names, dates and header text of the input into the header.
 
@@ -94,12 +94,17 @@ def encode_files(  # noqa: PLR0913 (each is one option of the command)
     written: list[Written] = []
     for path in dict.fromkeys(place.path for place in places):
         here = [(place, r) for place, r in zip(places, recordings, strict=True) if place.path == path]
-        with _writer(path, format, resume) as writer:
-            for _, recording in here:
-                start = _start(tokenizer, recording, bits, step, format)
-                identity = dict(getattr(recording, "identity", {})) if keep_identity else {}
-                write_recording(writer, tokenizer, recording, start, partial(_tell, progress, done, total), identity)
-                done += recording.grid.seconds
+        starts = [partial(_start, tokenizer, r, bits, step, format) for _, r in here]
+        if resume and is_done(path, tokenizer, [r for _, r in here], starts):
+            done += sum(r.grid.seconds for _, r in here)
+        else:
+            make_folder(path.parent if path != Path(out) else None)
+            with _writer(path, format, resume) as writer:
+                for (_, recording), start in zip(here, starts, strict=True):
+                    tell = partial(_tell, progress, done, total)
+                    identity = dict(getattr(recording, "identity", {})) if keep_identity else {}
+                    write_recording(writer, tokenizer, recording, start(), tell, identity)
+                    done += recording.grid.seconds
         stored = open_tokens(path, tokenizer).recordings
         written += [_written(place, r, s) for (place, r), s in zip(here, stored, strict=True)]
     return Report(tuple(written), tuple(_notes(recordings)))
@@ -207,6 +212,33 @@ def _cut(signal: Signal, origin: float, span: tuple[float, float | None], channe
     return signal if channels is None else signal.pick(channels)
 
 
+def is_done(path: Path, tokenizer: Any, recordings: Sequence[Any], starts: Sequence[Callable[[], Any]]) -> bool:
+    """Whether `path` holds these recordings as this tokenizer would code them: same model, channels, length, steps."""
+    if not path.is_file():
+        return False
+    try:
+        stored = open_tokens(path, tokenizer).recordings
+    except SignalPieceError:
+        return False
+    if len(stored) != len(recordings):
+        return False
+    return all(_same(s, tokenizer, r, start) for s, r, start in zip(stored, recordings, starts, strict=True))
+
+
+def _same(stored: Any, tokenizer: Any, recording: Any, start: Callable[[], Any]) -> bool:
+    grid = recording.grid.pick(coded_channels(recording.grid))
+    if (stored.header.grid.names, stored.header.grid.shape) != (grid.names, grid.shape):
+        return False
+    if stored.header.model.get("hash") != tokenizer.model_hash:
+        return False
+    wanted = start().get("step")
+    if wanted is None:
+        return True
+    return stored.header.preprocessing["step"] == wanted.base and bool(
+        (stored.side.cube()[0, :, 0] == wanted.codes).all()
+    )
+
+
 def _writer(path: Path, format: str, resume: bool) -> Any:
     if format == "parquet":
         from signalpiece.stores.parquet import ParquetWriter
@@ -252,7 +284,6 @@ def _notes(recordings: Sequence[Any]) -> list[str]:
     notes = []
     for recording in recordings:
         name, gone = Path(recording.path).name, left_out(recording.grid)
-        notes += [w if name in w else f"{name}: {w}" for w in recording.warnings]
         if gone:
             notes.append(f"{name}: trigger channels are not coded, events travel as annotations: {', '.join(gone)}")
     return notes

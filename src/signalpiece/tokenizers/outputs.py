@@ -44,3 +44,16 @@ def output_paths(inputs: Sequence[Path], out: Path, format: str = "coded") -> li
         if place.path in counts:
             raise SignalPieceError(f"{place.path} is an input; choose another output")
     return places
+
+
+def make_folder(folder: Path | None) -> None:
+    """Makes a folder for outputs.
+
+    Raises:
+        SignalPieceError: it cannot be made.
+    """
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SignalPieceError(f"{folder}: cannot be made: {error.strerror or error}") from None

@@ -15,7 +15,7 @@ from signalpiece.core.contracts import Codec
 from signalpiece.core.signal import Grid, Signal
 from signalpiece.core.tokens import Column, Tokens
 from signalpiece.tokenizers.batch import stack
-from signalpiece.tokenizers.estimate import relative_spectrum
+from signalpiece.tokenizers.estimate import relative_spectrum, trained_start
 from signalpiece.tokenizers.intake import coded_channels
 from signalpiece.tokenizers.klt import KLT
 from signalpiece.tokenizers.linear import analysis_map, balance, synthesis_map
@@ -26,6 +26,8 @@ from signalpiece.tokenizers.spread import spread_of
 from signalpiece.tokenizers.steps import Steps, given, proportional
 from signalpiece.tokenizers.stream import TransformStream
 from signalpiece.tokenizers.tables import OWN, find_tables
+
+USUAL = {"V": 1e-5, "T": 5e-13, "T/m": 1e-11}  # standard deviations of brain signals, for streams without a step
 
 
 class TransformCoder:
@@ -120,9 +122,12 @@ class TransformCoder:
         Raises:
             SignalPieceError: the codec adapts and has none, or there is nothing to estimate from.
         """
-        if "scales" not in self.tables:
+        if "scales" in self.tables:
+            self.set_tables({"scales": relative_spectrum(self, [signals])})
+        elif "start" in self.tables:
+            self.set_tables({"start": trained_start(self, signals)})
+        else:
             raise SignalPieceError(f"{self.title} has adaptive tables: nothing to estimate, it encodes as it is")
-        self.set_tables({"scales": relative_spectrum(self, [signals])})
         return self.named(self.recipe, self.options)
 
     def prepare(
@@ -147,14 +152,24 @@ class TransformCoder:
         Args:
             grid: of the recording; its length need not be known.
             step: quantization step in the channels' units (volts for EEG), one or one per channel, or `Steps`;
-                default: `step_ratio` times 10 microvolts.
+                default: `step_ratio` times what brain signals of that unit usually spread (10 microvolts).
             segment_seconds: unit of restart, random access and damage.
 
         Raises:
-            SignalPieceError: not channels x time, a step that is not above 0, a rate that cannot be reached.
+            SignalPieceError: not channels x time, a step that is not above 0 or is needed and missing, a rate that
+                cannot be reached.
         """
-        steps = self.prepare(grid, (), step=self.step_ratio * 1e-5 if step is None else step)
+        steps = self.prepare(grid, (), step=self._usual(grid) if step is None else step)
         return TransformStream(self, grid, steps, segment_seconds)
+
+    def _usual(self, grid: Grid) -> np.ndarray:
+        units = [grid.unit(c) for c in coded_channels(grid, self.title)]
+        strange = [u for u in units if u not in USUAL]
+        if strange:
+            raise SignalPieceError(
+                f"a stream of channels in {strange[0] or 'no unit'} needs a step of its own; give step="
+            )
+        return self.step_ratio * np.array([USUAL[u] for u in units])
 
     def encode(
         self,

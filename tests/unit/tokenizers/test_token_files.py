@@ -106,6 +106,21 @@ def test_a_killed_run_resumes_to_the_same_bytes(build, fail_at, tmp_path):
     assert (tmp_path / "x.sp").read_bytes() == (tmp_path / "whole.sp").read_bytes()
 
 
+def test_finished_files_of_the_same_command_stay(tmp_path):
+    signals = [Opened(excerpt(channels=2), "a.edf"), Opened(excerpt(1, channels=2), "b.edf")]
+    how = {"resume": True}
+    encode_files(dct.build(), signals[:1], tmp_path / "out", **how)
+    first = tmp_path / "out" / "a.sp"
+    before = first.stat().st_mtime_ns, first.read_bytes()
+    encode_files(dct.build(), signals, tmp_path / "out", **how)
+    assert before == (first.stat().st_mtime_ns, first.read_bytes()) and (tmp_path / "out" / "b.sp").exists()
+    for tok, more in ((dct.build(), {"step": 1e-6}), (lapped.build(), {}), (dct.build(), {"bits": 200})):
+        encode_files(tok, signals, tmp_path / "out", **how, **more)
+        assert first.read_bytes() != before[1]
+        encode_files(dct.build(), signals, tmp_path / "out")
+        assert first.read_bytes() == before[1]
+
+
 def test_decoding_needs_nothing_of_the_input(tmp_path):
     signal = excerpt(channels=3)
     for name, build in (("dct", dct.build), ("klt", klt.build)):
@@ -133,6 +148,14 @@ def test_notes_say_what_was_left_out(tmp_path):
     assert "identity" not in open_tokens(tmp_path / "x.sp").recordings[0].header.preprocessing
     encode_files(dct.build(), [recording], tmp_path / "y.sp", keep_identity=True)
     assert open_tokens(tmp_path / "y.sp").recordings[0].header.preprocessing["identity"] == {"patient": "Jane"}
+
+
+def test_an_empty_recording(tmp_path):
+    for build in (dct.build, klt.build):
+        report = encode_files(build(), [Opened(excerpt(channels=2).crop(0, 0))], tmp_path / "x.sp")
+        assert report.written[0].seconds == 0
+        stored = open_tokens(tmp_path / "x.sp").recordings[0]
+        assert decode_range(stored, build()).values.shape == (2, 0)
 
 
 def test_refusals(tmp_path):

@@ -1,5 +1,7 @@
 """Transform coders: what they promise on steps, invalid stretches, batches, truncation, latency and refusals."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -142,8 +144,6 @@ def test_what_it_refuses():
     with pytest.raises(SignalPieceError, match=r"these tokens are of recipe dct with hash \w+, not of lapped"):
         coder(Lapped()).named("lapped", {}).decode(tokens)
     with pytest.raises(SignalPieceError, match="lack their side information"):
-        import dataclasses
-
         tok.decode(dataclasses.replace(tokens, side=None))
     stream = tok.stream(signal.grid, step=1e-6)
     stream.close()
@@ -160,6 +160,16 @@ def test_trigger_channels_are_not_coded():
     assert tokens.header.grid.names == ("C3", "C4")
     assert np.array_equal(tokens.codes, tok.encode(signal.pick([0, 2]), step=1e-6).codes)
     assert np.array_equal(tok.encode(Signal(grid, signal.values), step=[1e-6, 1.0, 1e-6]).codes, tokens.codes)
+
+
+def test_streams_without_a_step_take_a_usual_one():
+    grid = noise(2).grid
+    assert coder().stream(grid).steps.values == pytest.approx([2.5e-6] * 2)
+    assert coder().stream(dataclasses.replace(grid, units=("T", "T/m"))).steps.values == pytest.approx(
+        [1.25e-13, 2.5e-12]
+    )
+    with pytest.raises(SignalPieceError, match="channels in bananas needs a step"):
+        coder().stream(dataclasses.replace(grid, units=("bananas",)))
 
 
 def test_latency_holds_sample_by_sample():
