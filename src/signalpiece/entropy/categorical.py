@@ -9,6 +9,8 @@ from signalpiece.core.tokens import Header
 from signalpiece.entropy.units import check_codes, check_decoded, damaged, get_count, put_count, width_of
 
 CONTEXT_BITS = 14  # trees by previous code take at most this many nodes a column, else only its leading bits count
+LARGEST_TREE = 1 << 20  # larger codebooks are coded like open columns
+START = (24576, 19661)  # weights of the chances without and with context, 16 bits behind the point
 
 
 class Categorical:
@@ -67,11 +69,15 @@ class Categorical:
 def _model(header: Header, shape: tuple[int, ...]) -> Any:
     from signalpiece.entropy import categorical_kernel as kernel
 
-    layout, size = np.zeros((len(header.columns), 4), np.int64), 0
+    layout, size, mixers = np.zeros((len(header.columns), 5), np.int64), 0, 0
     for k, column in enumerate(header.columns):
-        bits = max(column.size - 1, 0).bit_length() if column.size else -1
-        shift = bits - max(min(bits, CONTEXT_BITS - bits), 0)
-        layout[k] = bits, size, size + (1 << max(bits, 0)), max(shift, 0)
-        size += (1 << bits) + (1 << (2 * bits - shift)) if bits >= 0 else 2 * kernel.ESCAPE
+        bits = max(column.size - 1, 0).bit_length()
+        bits = bits if 0 < column.size <= LARGEST_TREE or bits == 0 and column.size else -1
+        tree = 1 << bits if bits >= 0 else kernel.OPEN
+        shift = bits - max(min(bits, CONTEXT_BITS - bits), 0) if bits >= 0 else 0
+        layout[k] = bits, size, size + tree, shift, mixers
+        size += tree * (1 + (kernel.CLASSES if bits < 0 else 1 << (bits - shift)))
+        mixers += kernel.SETS * max(bits, 1)
+    weights = np.tile(np.array([START], np.int64), (mixers, 1))
     before = np.zeros(shape[1:], np.int64)
-    return kernel.Trees(layout, np.full(size, 1 << 15, np.uint16), np.zeros(size, np.uint8), before)
+    return kernel.Trees(layout, np.full(size, 1 << 15, np.uint16), np.zeros(size, np.uint8), weights, before)
