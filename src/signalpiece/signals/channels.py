@@ -59,6 +59,8 @@ def kind_of(name: str, unit: str = "V") -> str:
     words = [w for w in re.split(r"[^A-Z0-9]+", text) if w]
     if words[:1] == ["EEG"] or place_of(name) is not None:
         return "eeg"
+    if words[:1] == ["POL"]:  # Nihon Kohden: an input that is no electrode of the 10-20 system
+        return "misc"
     for kind, pattern in _KIND_OF:
         if any(pattern.fullmatch(word) for word in words):
             return kind

@@ -49,16 +49,16 @@ def open_file(path: Path, units: Mapping[str, tuple[str, float]]) -> tuple[Recor
     warnings = [*header.warnings, *notes.warnings, *map(_left_out, (c for c in usual if c not in kept))]
     if usual and not kept:
         raise SignalPieceError(f"{path.name}: {_left_out(usual[0])}; the file has no other channels")
-    warnings += _odd_limits(kept, header.width)
-    named, unknown = _decide(kept, units)
-    warnings += unknown
+    names = unique([c.label for c in kept])
     if not kept:
         grid = Grid(("channel", "time"), (None, 1.0), ("",), (0, 0))
         return (Recording(path, grid, _no_samples, notes.annotations, tuple(warnings), identity=header.identity),)
     out = []
     for per in dict.fromkeys(c.samples for c in kept):
-        group = [n for n in named if n.channel.samples == per]
+        rows = [n for n, c in enumerate(kept) if c.samples == per]
+        group, doubts = _decide([kept[n] for n in rows], [names[n] for n in rows], units)
         samples = _samples(path, header, group)
+        doubts = [*doubts, *_odd_limits([n.channel for n in group], header.width)]
         rate = _rate(per, header.seconds)
         runs, odd = _runs(header, notes.starts, per, rate)
         runs = _shortened(runs, round(filling * rate))
@@ -69,7 +69,7 @@ def open_file(path: Path, units: Mapping[str, tuple[str, float]]) -> tuple[Recor
         )  # fmt: skip
         out.append(
             Recording(
-                path, grid, samples.values, notes.annotations, (*warnings, *odd), runs, samples.stored,
+                path, grid, samples.values, notes.annotations, (*warnings, *doubts, *odd), runs, samples.stored,
                 "BDF" if header.width == 3 else "EDF", identity=header.identity,
             )
         )  # fmt: skip
@@ -80,9 +80,10 @@ def _no_samples(start: int, stop: int) -> Float[np.ndarray, "c t"]:
     return np.zeros((0, stop - start), np.float32)
 
 
-def _decide(kept: Sequence[EdfChannel], given: Mapping[str, tuple[str, float]]) -> tuple[list[_Named], Sequence[str]]:
-    """Names, kinds and SI units of all channels, and sentences about units that are not known."""
-    names = unique([c.label for c in kept])
+def _decide(
+    kept: Sequence[EdfChannel], names: Sequence[str], given: Mapping[str, tuple[str, float]]
+) -> tuple[list[_Named], Sequence[str]]:
+    """Names, kinds and SI units of channels, and sentences about units that are not known."""
     plain = [n for n, c in enumerate(kept) if not c.is_status]
     asked = {name: given[c.label] for c, name in zip(kept, names, strict=True) if c.label in given} | dict(given)
     found: SiUnits = si_units([names[n] for n in plain], [kept[n].unit for n in plain], asked)
