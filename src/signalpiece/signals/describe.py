@@ -36,7 +36,7 @@ def _facts(recording: Any) -> dict[str, Any]:
         "rate": rate if channels or "channel" not in grid.axes else None,
         "samples": recording.samples if timed else None,
         "seconds": grid.seconds if timed else None,
-        "units": [grid.unit(c) for c in range(channels)] if channels else list(grid.units),
+        "units": [grid.unit(c) for c in range(channels)] if "channel" in grid.axes else list(grid.units),
         "annotations": [[a.onset, a.duration, a.text] for a in recording.annotations],
         "gaps": [list(gap) for gap in recording.gaps] if timed else [],
         "positions": sum(s.position is not None for s in grid.sensors),

@@ -52,7 +52,11 @@ def open_file(path: Path, units: Mapping[str, tuple[str, float]]) -> tuple[Recor
     names = unique([c.label for c in kept])
     if not kept:
         grid = Grid(("channel", "time"), (None, 1.0), ("",), (0, 0))
-        return (Recording(path, grid, _no_samples, notes.annotations, tuple(warnings), identity=header.identity),)
+        return (
+            Recording(
+                path, grid, _no_samples, notes.annotations, tuple(warnings), format="EDF", identity=header.identity
+            ),
+        )
     out = []
     for per in dict.fromkeys(c.samples for c in kept):
         rows = [n for n, c in enumerate(kept) if c.samples == per]
