@@ -25,6 +25,9 @@ RATE = 160.0
 def make_biocodec(seed=0):
     torch.manual_seed(seed)
     net = SeanetCodec(16, filters=4, levels=3, codebook_size=32, code_dim=4)
+    with torch.no_grad():  # livelier than at birth, when all codes are the same
+        for name, weight in net.named_parameters():
+            weight.mul_(0.0 if "bias" in name else 2.0)
     return BlockTokenizer(BioCodec(net), segment_seconds=4).named("biocodec", {}).eval()
 
 
@@ -70,6 +73,7 @@ def test_shapes_and_header(tok, whole):
     assert whole.side.header.segment * tok.core.gain_block == header.segment * tok.core.hop
     assert tok.latency_seconds == tok.core.block / tok.rate
     assert whole.annotations[0].text == "blink"
+    assert all(len(np.unique(whole.codes[..., k])) > 8 for k in range(len(tok.columns)))
 
 
 @settings(max_examples=8, deadline=None)
@@ -118,7 +122,7 @@ def test_decode_has_the_right_length_rate_and_size(tok, whole):
     assert out.grid.time_rate == tok.rate and out.grid.shape == (3, round(10 * tok.rate))
     source = tok.decode(whole, rate="source")
     assert source.grid.time_rate == RATE and source.grid.shape == (3, 1600)
-    assert np.abs(out.values.mean(1) - 1e-4).max() < 2e-5, "the offset comes back, whatever the network does"
+    assert np.abs(out.values.mean(1) - 1e-4).max() < 5e-5, "the offset comes back, whatever the network does"
 
 
 def test_slices_decode_from_a_segment_on(tok, whole):
