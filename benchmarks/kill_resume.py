@@ -16,7 +16,7 @@ import time
 from importlib.resources import files
 from pathlib import Path
 
-STEPS = 600
+STEPS = 400
 
 
 def train(folder: Path) -> None:
@@ -81,12 +81,11 @@ def main() -> None:
         whole, killed = Path(folder, "whole"), Path(folder, "killed")
         assert start(whole).wait() == 0
         at = []
-        for _ in range(arguments.kills):
+        for target in sorted(draw.sample(range(1, STEPS * 9 // 10), arguments.kills)):
             process = start(killed)
-            before = steps_done(killed)
-            while process.poll() is None and steps_done(killed) == before:
+            while process.poll() is None and steps_done(killed) < target:
                 time.sleep(0.01)
-            time.sleep(draw.uniform(0, 0.6))
+            time.sleep(draw.uniform(0, 0.1))
             process.send_signal(signal.SIGKILL)
             if process.wait() != -signal.SIGKILL:
                 sys.exit("the run was over before it could be killed; choose fewer kills")

@@ -5,10 +5,15 @@ from typing import Any
 from signalpiece.core.lazy import load_name
 
 _FILES = {
+    "BioCodec": "biocodec",
+    "BlockTokenizer": "block_tokenizer",
     "KLT": "klt",
+    "LaBraM": "labram",
     "Resampler": "resample",
+    "SeanetCodec": "seanet_codec",
     "TransformCoder": "transform",
     "TransformStream": "stream",
+    "VQNSP": "vqnsp",
     "codec_for": "codecs",
     "decode_range": "files",
     "encode_files": "files",
