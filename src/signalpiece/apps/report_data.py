@@ -57,7 +57,7 @@ class FileMeasured:
     error_db: Float[np.ndarray, "n"]
     stretch: float
     counts: dict[str, CodeCounts]
-    raster: Float[np.ndarray, "c m"] | Int[np.ndarray, "c m"]
+    raster: Float[np.ndarray, "k w"] | Int[np.ndarray, "k w"]
     bits: dict[str, int]
     bits_over_time: Float[np.ndarray, "m"]
     source_bytes: int | None

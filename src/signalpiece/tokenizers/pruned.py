@@ -115,9 +115,9 @@ class Pruned:
         """The signal of this model's tokens, or of the unpruned model's."""
         return self.decoder.decode(self.original(tokens), rate=rate)
 
-    def frames_for(self, *where: Any, **options: Any) -> tuple[int, int]:
-        """Frames to read for a range of a recording: the unpruned model's answer."""
-        return self.decoder.frames_for(*where, **options)
+    def frames_of(self, start: int, stop: int) -> tuple[int, int]:
+        """Frames (first, end) to read for samples start to stop at this rate."""
+        return self.decoder.frames_of(start, stop)
 
     def renumbered(self, tokens: Tokens) -> Tokens:
         """Tokens of the encoder with the numbers of the kept codes."""
