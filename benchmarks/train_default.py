@@ -29,7 +29,7 @@ DATA = (
 
 def trained(data: Path) -> object:
     """The candidate that learns its start state from the training split."""
-    model = recipe("lapped").build()
+    model = recipe("lapped").build(tables="trained")
     model.estimate([e.signal for e in suite_excerpts("suite-eeg-1", "train", data)])
     return model
 

@@ -1,10 +1,10 @@
-"""Tables of static codecs from recordings: how widely each coefficient spreads in relation to the others."""
+"""Tables of codecs from recordings: how widely each coefficient spreads, or what an adaptive codec starts from."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt16
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Signal
@@ -15,6 +15,7 @@ from signalpiece.tokenizers.resample import Resampler
 if TYPE_CHECKING:
     from signalpiece.tokenizers.transform import TransformCoder
 
+STEP_RATIOS = (0.085, 0.15, 0.27, 0.48, 0.85, 1.5, 2.6)  # in SD of each channel: about 400 to 20 bits/s/channel
 FLOOR = 1 / 16  # of the widest coefficient: what a filter took out of the data may be there in other recordings
 
 
@@ -29,6 +30,18 @@ def relative_spectrum(coder: "TransformCoder", groups: Sequence[Sequence[Signal]
         raise SignalPieceError("estimate needs at least one recording, got none")
     scales = np.mean(means, axis=0)
     return np.maximum(scales, scales.max() * FLOOR)
+
+
+def trained_start(coder: "TransformCoder", signals: Sequence[Signal]) -> UInt16[np.ndarray, "s"]:
+    """What the adaptive codec starts from, learnt on the codes of recordings at steps from fine to coarse.
+
+    Raises:
+        SignalPieceError: there is nothing to learn from.
+    """
+    from signalpiece.entropy.train_start import train_start
+
+    cubes = [coder.encode(s, step_ratio=ratio).cube() for s in signals for ratio in STEP_RATIOS]
+    return train_start(cubes, channels=coder.codec.channels)
 
 
 def _of_one(coder: "TransformCoder", signal: Signal) -> Float[np.ndarray, "k"]:
