@@ -7,8 +7,11 @@ from signalpiece.core.lazy import load_name
 _FILES = {
     "CodedFile": "coded",
     "CodedWriter": "coded_writer",
+    "ParquetFolder": "parquet",
+    "ParquetWriter": "parquet_writer",
     "StoredRecording": "stored_recording",
     "open_coded": "coded",
+    "open_parquet": "parquet",
 }
 __all__ = list(_FILES)
 
