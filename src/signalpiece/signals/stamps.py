@@ -69,28 +69,35 @@ def _gaps(stamps: Float[np.ndarray, "n"], rate: float) -> tuple[list[int], list[
     lateness = stamps - np.arange(len(stamps)) / rate
     reach = max(int(_WINDOW * rate), 8)
 
-    def step_at(jump: int, low: int, high: int) -> tuple[float, float]:
-        """How much later stamps are behind a jump, looking no farther than `low` and `high`; and their jitter."""
-        before, early = _early_late(lateness[max(low, jump - reach) : jump])
-        after, late = _early_late(lateness[jump : min(high, jump + reach)])
-        return after - before, max(early - before, late - after)
+    def step_at(jump: int, low: int, high: int) -> float:
+        """How much later stamps are behind a jump, looking no farther than `low` and `high`."""
+        return _earliest(lateness[jump : min(high, jump + reach)]) - _earliest(lateness[max(low, jump - reach) : jump])
 
+    jitter = _jitter(lateness, reach)
     bounds = [0, len(stamps)]
     for jump in jumps[np.argsort(-steps[jumps - 1], kind="stable")].tolist():  # the longest first
         n = bisect.bisect(bounds, jump)
-        step, jitter = step_at(jump, bounds[n - 1], bounds[n])
+        step = step_at(jump, bounds[n - 1], bounds[n])
         if step * rate >= 1.5 and step > max(0.5 * float(steps[jump - 1]), jitter):
             bounds.insert(n, jump)
-    counts = [round(step_at(b, a, c)[0] * rate) for a, b, c in zip(bounds, bounds[1:], bounds[2:], strict=False)]
+    counts = [round(step_at(b, a, c) * rate) for a, b, c in zip(bounds, bounds[1:], bounds[2:], strict=False)]
     longest = max(86400, 10 * len(stamps) / rate) * rate  # a longer pause is a broken stamp
     kept = [(edge, count) for edge, count in zip(bounds[1:-1], counts, strict=True) if 0 < count < longest]
     return [edge for edge, _ in kept], [count for _, count in kept]
 
 
-def _early_late(lateness: Float[np.ndarray, "w"]) -> tuple[float, float]:
-    """How late the earliest and the latest tenth of some stamps are."""
+def _earliest(lateness: Float[np.ndarray, "w"]) -> float:
+    """How late the earliest tenth of some stamps is."""
     some = np.sort(lateness[:: max(len(lateness) // 200, 1)])
-    return float(some[len(some) // 10]), float(some[-1 - len(some) // 10])
+    return float(some[len(some) // 10])
+
+
+def _jitter(lateness: Float[np.ndarray, "n"], reach: int) -> float:
+    """How far stamps that follow each other differ in lateness, where no gap is among them."""
+    size = max(reach // 2, 8)
+    starts = np.linspace(0, max(len(lateness) - size, 0), 64).astype(int)
+    spreads = [np.ptp(np.percentile(lateness[s : s + size], [1, 99])) for s in np.unique(starts)]
+    return 1.5 * float(np.percentile(spreads, 30))
 
 
 def _rough_rate(stamps: Float[np.ndarray, "n"], nominal: float) -> float:
