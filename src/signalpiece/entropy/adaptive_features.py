@@ -3,7 +3,7 @@
 Kernels of the adaptive binary codec. Sizes are in half steps, 12 bits behind the point.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from numba import njit
@@ -37,7 +37,8 @@ class Scratch(NamedTuple):
     level: np.ndarray
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def new_scratch(columns):
     """Room for one frame."""
     return Scratch(
@@ -51,7 +52,8 @@ def new_scratch(columns):
     )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _log(value):
     """256 times the logarithm to the base 2, rounded down; 0 for 0."""
     shift = 0
@@ -61,19 +63,22 @@ def _log(value):
     return np.int64(LOG2[value]) + shift
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _cell(size):
     """Eighths of an octave of a size, 176 of them, from 1/1024 half step on."""
     return min(max((_log(size) >> 5) - 16, 0), 175)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _ratio(over, under, floor):
     """over / under, 8 bits behind the point, 1/16 to 16; drawn to 1 by `floor`."""
     return min(max(((over + floor) << 8) // (under + floor), 16), 4096)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def start_frame(state, c, scratch):
     """What past frames say of channel c's columns; forgets the last channel."""
     weights, means, last = state.weights[1 if c else 0], state.means[c], state.last[c]
@@ -94,7 +99,8 @@ def start_frame(state, c, scratch):
     scratch.gains[:] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def look_around(state, c, k, guess, scratch):
     """Sets the contexts and mixers of column k, whose code is predicted as `guess` sixteenths."""
     near, gains, level = scratch.near, scratch.gains, scratch.level[k]
@@ -121,7 +127,8 @@ def look_around(state, c, k, guess, scratch):
     return cell
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _set_places(state, c, k, cell, scratch):
     places, near, i = scratch.places, scratch.near, k + PAD
     means, last = state.means[c], state.last[c]
@@ -137,7 +144,8 @@ def _set_places(state, c, k, cell, scratch):
     places[INPUTS + 1] = (FIRST_SET[1] + (cell >> 3)) * NODES
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def take_in(k, magnitude, scratch):
     """Remembers the magnitude of column k for the columns behind it."""
     size, near, gains, level = 2 * min(magnitude, 1 << 24), scratch.near, scratch.gains, scratch.level[k]
@@ -151,7 +159,8 @@ def take_in(k, magnitude, scratch):
     gains[1, 1] = (gains[1, 1] * 31 >> 5) + level
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def end_frame(state, c, scratch):
     """Moves running means, last frames and what other channels see on by one frame."""
     means, last, beside, sizes = state.means[c], state.last[c], state.beside, scratch.sizes
@@ -170,7 +179,8 @@ def end_frame(state, c, scratch):
         _pad(beside[m])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _pad(row):
     for i in range(PAD):
         row[i] = row[PAD]

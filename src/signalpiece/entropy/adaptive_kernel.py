@@ -4,6 +4,8 @@ One function codes and decodes, so that both sides compute the same integers. It
 in the tests.
 """
 
+from typing import no_type_check
+
 import numpy as np
 from numba import njit
 
@@ -19,7 +21,8 @@ PACE = 400  # of the mixers
 ROOM = 64  # bytes that one code can take at most
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _learnt(counter, bit, most):
     """A counter (22 bits of chance, 10 of sightings) after one more bit."""
     seen, chance = counter & 1023, counter >> 10
@@ -27,7 +30,8 @@ def _learnt(counter, bit, most):
     return (min(max(chance, 64), 4194239) << 10) | (seen + 1 if seen < most else seen)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _decide(coding, bit, node, state, scratch, coder, data):
     """One decision: counters, mixers, coder, and what they learn from it."""
     counters, mixers, places, inputs = state.counters, state.mixers, scratch.places, scratch.inputs
@@ -58,13 +62,15 @@ def _decide(coding, bit, node, state, scratch, coder, data):
     return bit
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _start_of(level):
     """The smallest magnitude of a level: 0 1 2 3 4 6 8 12 16 ..."""
     return level if level < 4 else (2 + (level & 1)) << ((level >> 1) - 1)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _magnitude(coding, magnitude, state, scratch, coder, data):
     level = 0
     while level < NODES:
@@ -86,7 +92,8 @@ def _magnitude(coding, magnitude, state, scratch, coder, data):
     return magnitude if coding else start
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _escape(coding, value, coder, data):
     """Exp-Golomb on equiprobable bits."""
     if not coding:
@@ -100,7 +107,8 @@ def _escape(coding, value, coder, data):
     return value
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _sign(coding, negative, place, state, coder, data):
     """Whether a code lies on the side of its prediction's centre where the prediction is not."""
     chance = min(max(state.signs[place] >> 16, 512), 65024)
@@ -112,7 +120,8 @@ def _sign(coding, negative, place, state, coder, data):
     return negative
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _frame(coding, codes, c, state, prediction, scratch, coder, data):
     """One frame of one channel: each code as its difference from a predicted whole number."""
     start_frame(state, c, scratch)
@@ -137,7 +146,8 @@ def _frame(coding, codes, c, state, prediction, scratch, coder, data):
     end_frame(state, c, scratch)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def code_frames(coding, codes, first, state, prediction, coder, data):
     """Codes (or decodes into `codes`) the frames from `first` on; returns the first frame not done.
 

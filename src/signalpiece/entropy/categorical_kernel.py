@@ -1,6 +1,6 @@
 """The loop of the categorical codec: codes as paths in binary trees whose nodes learn; integers only."""
 
-from typing import NamedTuple
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from numba import njit
@@ -34,7 +34,8 @@ class Trees(NamedTuple):
     before: np.ndarray
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _decide(coding, bit, trees, places, coder, data):
     """One node: its chance without context and after the previous code, mixed; all of them learn.
 
@@ -62,7 +63,8 @@ def _decide(coding, bit, trees, places, coder, data):
     return bit
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _closed(coding, value, bits, trees, first, coder, data):
     """A path down a tree, from the highest bit of the code on; `first` are the places of its root."""
     node, places = np.int64(1), np.zeros(3, np.int64)
@@ -73,7 +75,8 @@ def _closed(coding, value, bits, trees, first, coder, data):
     return node - (np.int64(1) << bits)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _open(coding, value, trees, first, coder, data):
     """Zigzag plus 1: the length in unary, adaptive; the bits behind the leading one, raw."""
     extra = (value << 1 if value >= 0 else (-value << 1) - 1) + 1
@@ -90,7 +93,8 @@ def _open(coding, value, trees, first, coder, data):
     return extra >> 1 if extra & 1 == 0 else -((extra + 1) >> 1)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def code_frames(coding, codes, start, trees, coder, data):
     """Codes (or decodes into `codes`) the frames from `start` on; returns the first frame not done."""
     layout, before = trees.layout, trees.before

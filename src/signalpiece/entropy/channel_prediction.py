@@ -7,7 +7,7 @@ Doubles, but the same on every machine: only + - * / in a fixed order, products 
 multiply-add, no linear algebra library.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from numba import njit
@@ -51,7 +51,8 @@ def new_prediction(channels: int, groups: np.ndarray) -> Prediction:
     )
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def predict(state, c):
     """Fills `guess` for channel c."""
     guess, fresh, bounds = state.guess, state.fresh, state.bounds
@@ -65,20 +66,23 @@ def predict(state, c):
                     guess[k] += weight * fresh[i, k]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def guess_of(state, k):
     """The prediction of column k in sixteenths, at most 2**20 steps from 0."""
     return np.int64(np.floor(min(max(state.guess[k], -1048576.0), 1048576.0) * FINE + 0.5))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def observe(state, c, codes):
     """What was new in channel c, for the channels behind it."""
     for k in range(len(codes)):
         state.fresh[c, k] = codes[k] - state.guess[k]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def learn(state, codes):
     """Takes in a frame, codes "c q"; now and then factors anew."""
     channels, _ = codes.shape
@@ -103,7 +107,8 @@ def learn(state, codes):
                 _factor(covariance[g, first:end], state.factor[g, first:end], weight[g])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _factor(covariance, factor, weight):
     """L of a shrunk covariance: row by row, each is taken off the rows below it."""
     size = len(covariance)

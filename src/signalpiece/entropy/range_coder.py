@@ -6,6 +6,8 @@ The coder's state is an int64 array: LOW (a carry may stand in bit 32), RANGE, C
 (place in the bytes). Probabilities are integers out of 65536, so that the bytes are the same on every machine.
 """
 
+from typing import no_type_check
+
 import numpy as np
 from numba import njit
 
@@ -15,7 +17,8 @@ LEAST = 1 << 24  # the range is kept at or above this
 SLACK = 4  # a decoder may look at this many bytes past the end; they read as 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def start_encoder():
     """State of an encoder that has written nothing."""
     state = np.zeros(4, np.int64)
@@ -23,7 +26,8 @@ def start_encoder():
     return state
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def start_decoder(data, at):
     """State of a decoder of the bytes from `at` on."""
     state = np.zeros(4, np.int64)
@@ -34,7 +38,8 @@ def start_decoder(data, at):
     return state
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _byte(state, data):
     at = state[AT]
     state[AT] = at + 1
@@ -43,7 +48,8 @@ def _byte(state, data):
     return np.int64(0)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _shift_out(state, out):
     """Moves the top byte of LOW into the bytes; a carry runs back over bytes of 255."""
     at = state[AT]
@@ -59,7 +65,8 @@ def _shift_out(state, out):
     state[RANGE] <<= 8
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def encode_bit(state, out, bit, chance):
     """One binary decision; `chance` of a 1 is out of 65536 and neither 0 nor 65536."""
     bound = (state[RANGE] * chance) >> TOTAL_BITS
@@ -72,7 +79,8 @@ def encode_bit(state, out, bit, chance):
         _shift_out(state, out)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def decode_bit(state, data, chance):
     """The inverse of `encode_bit`."""
     bound = (state[RANGE] * chance) >> TOTAL_BITS
@@ -89,7 +97,8 @@ def decode_bit(state, data, chance):
     return bit
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def encode_raw(state, out, value, bits):
     """`bits` equiprobable bits, at most 32, in pieces of at most 12."""
     while bits > 0:
@@ -101,7 +110,8 @@ def encode_raw(state, out, value, bits):
             _shift_out(state, out)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def decode_raw(state, data, bits):
     """The inverse of `encode_raw`."""
     value = 0
@@ -118,7 +128,8 @@ def decode_raw(state, data, bits):
     return value
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def encode_span(state, out, first, end):
     """The symbol whose cumulative counts are [first, end) out of 65536."""
     low = (state[RANGE] * first) >> TOTAL_BITS
@@ -128,14 +139,16 @@ def encode_span(state, out, first, end):
         _shift_out(state, out)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def decode_slot(state):
     """The cumulative count that the next symbol's span holds; `take_span` must follow with that span."""
     slot = (((state[CODE] + 1) << TOTAL_BITS) - 1) // state[RANGE]
     return min(slot, (1 << TOTAL_BITS) - 1)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def take_span(state, data, first, end):
     """Goes on behind the symbol of that span."""
     low = (state[RANGE] * first) >> TOTAL_BITS
@@ -146,7 +159,8 @@ def take_span(state, data, first, end):
         state[CODE] = (state[CODE] << 8) | _byte(state, data)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def finish(state, out):
     """Writes the fewest bytes that pin the interval; zeros that a decoder would read anyway are left out.
 
@@ -167,7 +181,8 @@ def finish(state, out):
     return end
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def ends_well(state, data):
     """Whether a finished decoder stands where the encoder of these bytes must have stopped."""
     return state[AT] - SLACK <= len(data) <= state[AT]

@@ -1,5 +1,7 @@
 """The loop of the static codec: one table a column, symbols of magnitudes, raw signs and rests; integers only."""
 
+from typing import no_type_check
+
 import numpy as np
 from numba import njit
 
@@ -9,7 +11,8 @@ ROOM = 16  # bytes that one code can take at most
 SINGLE = 16
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def symbol_of(magnitude):
     """Its own number below 16, then two symbols per octave."""
     if magnitude < SINGLE:
@@ -20,7 +23,8 @@ def symbol_of(magnitude):
     return SINGLE + 2 * octave + ((magnitude >> (octave + 3)) & 1)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def count_symbols(codes, counts):
     """How often each symbol stands in each column of one channel: codes "n q", counts "q s"."""
     for t in range(codes.shape[0]):
@@ -28,7 +32,8 @@ def count_symbols(codes, counts):
             counts[k, symbol_of(abs(np.int64(codes[t, k])))] += 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def best_level(counts, offsets, lengths):
     """Shape and level whose tables code the counted symbols "q s" in the fewest bits; `lengths` "shape class s"."""
     shapes, classes, symbols = lengths.shape
@@ -50,7 +55,8 @@ def best_level(counts, offsets, lengths):
     return best_shape, best
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def encode_frames(codes, first, classes, ends, state, out):
     """Codes the frames from `first` on; stops early, at the frame returned, when the bytes are nearly full."""
     frames, channels, columns = codes.shape
@@ -72,7 +78,8 @@ def encode_frames(codes, first, classes, ends, state, out):
     return frames
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def decode_frames(codes, classes, ends, hints, state, data):
     """Fills `codes`; returns the first frame not done, when the bytes ended too early."""
     frames, channels, columns = codes.shape
