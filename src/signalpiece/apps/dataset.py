@@ -6,6 +6,7 @@ for batch in torch.utils.data.DataLoader(data, batch_sampler=batches, collate_fn
     batch.values, batch.valid
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,7 @@ class TokenDataset(Dataset[TokenItem]):
         for name, value in (("frames", frames), ("hop", hop)):
             if value is not None:
                 check_range(name, value, 1, 2**31)
-        self._store: Any = None
+        self._store, self._owner = None, 0
         self._picks = [self._pick(r.header) for r in self.store.recordings]
         self.windows = [
             (number, first, end)
@@ -130,10 +131,10 @@ class TokenDataset(Dataset[TokenItem]):
     @property
     def store(self) -> Any:
         """The opened store; every worker process opens its own."""
-        if self._store is None:
+        if self._store is None or self._owner != os.getpid():  # a forked worker must not share a place in the file
             from signalpiece.tokenizers.files import open_tokens
 
-            self._store = open_tokens(self.path, self.model)
+            self._store, self._owner = open_tokens(self.path, self.model), os.getpid()
         return self._store
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+import os
 import pickle
 
 import numpy as np
@@ -10,6 +11,7 @@ from signalpiece.core.signal import Grid, Sensor
 from signalpiece.core.tokens import Column, Frames, Header, Tokens
 from signalpiece.entropy.raw import Raw
 from signalpiece.stores.coded_writer import CodedWriter
+from signalpiece.stores.parquet_writer import ParquetWriter
 
 LENGTHS = (10, 3, 25)  # frames of the three recordings; a frame is 4 samples at 100 Hz
 NAMES = ("Cz", "Pz", "Oz")
@@ -21,9 +23,8 @@ def codes_of(number: int) -> np.ndarray:
     return np.stack([100 * number + n, c - 1, n % 8], axis=-1).astype(np.int32)
 
 
-@pytest.fixture
-def store(tmp_path):
-    with CodedWriter(tmp_path / "x.sp") as writer:
+def write_store(path, writer_of):
+    with writer_of(path) as writer:
         for number, length in enumerate(LENGTHS):
             sensors = tuple(Sensor(n, "eeg") for n in NAMES)
             grid = Grid(("channel", "time"), (None, 100.0), ("V",), (3, 4 * length), sensors)
@@ -35,7 +36,12 @@ def store(tmp_path):
             for first in range(0, length, 8):
                 writer.segment(Tokens((header,), cube[first : first + 8].reshape(1, -1, 3), first=first))
             writer.end(header)
-    return tmp_path / "x.sp"
+    return path
+
+
+@pytest.fixture
+def store(tmp_path):
+    return write_store(tmp_path / "x.sp", CodedWriter)
 
 
 def test_windows_have_their_codes(store):
@@ -63,6 +69,14 @@ def test_invalid_stretches_are_not_valid(store):
     np.testing.assert_array_equal(data[3].valid.numpy(), valid[:8, [1, 0]])
     np.testing.assert_array_equal(data[4].valid.numpy(), valid[8:16, [1, 0]])
     np.testing.assert_array_equal(data[3].values.numpy(), codes_of(2)[:8, [1, 0]])
+
+
+def test_a_parquet_folder_gives_the_same_windows(store, tmp_path):
+    one, two = TokenDataset(store, frames=8), TokenDataset(write_store(tmp_path / "parquet", ParquetWriter), frames=8)
+    assert one.windows == two.windows
+    for a, b in zip(one, two, strict=True):  # type: ignore[call-overload]
+        np.testing.assert_array_equal(a.values.numpy(), b.values.numpy())
+        np.testing.assert_array_equal(a.valid.numpy(), b.valid.numpy())
 
 
 def test_ids_are_those_of_tokens(store):
@@ -121,6 +135,14 @@ def test_a_loader_with_workers_reads_it(store):
             length = min(8, LENGTHS[number] - first)
             np.testing.assert_array_equal(batch.values[i, :length].numpy(), codes_of(number)[first : first + length])
     assert seen == {(n, a) for n, a, _ in data.windows}
+
+
+def test_a_forked_worker_opens_its_own_store(store, monkeypatch):
+    data = TokenDataset(store)
+    first = data.store
+    assert data.store is first
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert data.store is not first
 
 
 def test_damage_can_be_skipped(store):
