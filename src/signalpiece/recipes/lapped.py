@@ -5,6 +5,7 @@ adaptive binary models whose contexts are the neighbours already decoded, in tim
 Left out: trellis quantization, learned tables.
 """
 
+from functools import partial
 from typing import Any
 
 from signalpiece.core.check import SignalPieceError, check_option
@@ -32,6 +33,7 @@ def build(
     transform: str = "lapped",
     tables: str = "adaptive",
     rounding: float = 0.35,
+    share: bool = False,
     step_ratio: float = 0.25,
 ) -> TransformCoder:
     """The tokenizer.
@@ -41,6 +43,8 @@ def build(
         transform: lapped (half a second per frame) or dct (a second).
         tables: adaptive (knows nothing at first), trained (starts from what `fit` learnt) or static (shipped, 100 Hz).
         rounding: 0.5 rounds; less widens the zero bin.
+        share: the channels of a file share what the coder learns and predict each other: far fewer bytes for the same
+            tokens, but a few channels cannot be read without the bytes of all.
         step_ratio: default step, in standard deviations of each channel.
     """
     options = {
@@ -48,6 +52,7 @@ def build(
         "transform": transform,
         "tables": tables,
         "rounding": rounding,
+        "share": share,
         "step_ratio": step_ratio,
     }
     lapped = check_option("transform", transform, ("lapped", "dct")) == "lapped"
@@ -58,7 +63,7 @@ def build(
     return TransformCoder(
         Lapped(hop=round(rate / 2)) if lapped else DCT(size=round(rate)),
         DeadZone(rounding=rounding, shift=SHIFT),
-        StaticTables if static else AdaptiveBinary,
+        partial(StaticTables if static else AdaptiveBinary, channels=0 if share else 1),
         side_codec=AdaptiveBinary(channels=0),
         rate=rate,
         step_ratio=step_ratio,

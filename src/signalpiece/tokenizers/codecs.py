@@ -1,6 +1,8 @@
 """From the codec that a file names to the codec: the only place where the two meet."""
 
 import importlib
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from signalpiece.core.check import SignalPieceError, check_option
@@ -8,6 +10,7 @@ from signalpiece.core.contracts import Codec
 from signalpiece.core.tokens import Header
 from signalpiece.tokenizers.tables import OWN, find_tables
 
+MODELS = Path(__file__).resolve().parent.parent / "models"
 CODECS = {
     "adaptive-1": ("adaptive_binary", "AdaptiveBinary"),
     "categorical-1": ("categorical", "Categorical"),
@@ -42,9 +45,20 @@ def _tables(header: Header, model: Any) -> dict[str, Any]:
     said, wanted = header.model.get("tables", ""), header.model.get("hash")
     if said != OWN:
         return dict(find_tables(said))
-    if model is None or model.model_hash != wanted:
+    if model is not None and model.model_hash == wanted:
+        return model.tensors()
+    if wanted not in shipped_tensors():
         raise SignalPieceError(
             f"these tokens were made by a model of recipe {header.model.get('recipe')} with hash {wanted}, "
             "which does not ship with signalpiece; give its file as MODEL (or model=)"
         )
-    return model.tensors()
+    return shipped_tensors()[wanted]
+
+
+@cache
+def shipped_tensors() -> dict[str, dict[str, Any]]:
+    """Tensors of the models in the package that classical recipes made, by hash."""
+    from signalpiece.tokenizers.model_file import own_tensors, read_model
+
+    found = [read_model(path) for path in sorted(MODELS.glob("*.safetensors"))]
+    return {header["hash"]: own_tensors(tensors) for header, tensors in found if not header["needs_torch"]}

@@ -185,7 +185,7 @@ def decode_range(
     if not 0 <= start <= (header.grid.seconds if stop is None else stop) <= header.grid.seconds + 1e-9:
         raise SignalPieceError(f"{start:g} to {stop} s is outside the recording of {header.grid.seconds:g} s")
     first, end = tokenizer.frames_of(*_samples(header, start, stop, rate))
-    mixed = header.model.get("channels", 1) == 0
+    mixed = "spatial" in header.preprocessing
     signal = tokenizer.decode(stored.read(first, end, None if mixed else channels), rate=rate)
     return _cut(signal, header.grid.start, (start, stop), channels if mixed else None)
 
@@ -241,7 +241,7 @@ def _same(stored: Any, tokenizer: Any, recording: Any, start: Callable[[], Any])
 
 def _writer(path: Path, format: str, resume: bool) -> Any:
     if format == "parquet":
-        from signalpiece.stores.parquet import ParquetWriter
+        from signalpiece.stores.parquet_writer import ParquetWriter
 
         return ParquetWriter(path)
     from signalpiece.stores.coded_writer import CodedWriter

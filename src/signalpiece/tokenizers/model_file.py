@@ -120,7 +120,7 @@ def restore(
         tokenizer = build(**header["options"])
     except TypeError as error:
         raise SignalPieceError(f"{name}: its options do not fit recipe {header['recipe']}: {error}") from None
-    own = {k: v for k, v in tensors.items() if not k.startswith(_TEST)}
+    own = own_tensors(tensors)
     check_tensors(name, own, tokenizer.tensors())
     if own:
         tokenizer.load_tensors(own)
@@ -129,6 +129,11 @@ def restore(
         raise SignalPieceError(f"{name}: the loaded model has hash {found}, its header says {header['hash']}")
     tokenizer.recipe, tokenizer.options, tokenizer.model_hash = header["recipe"], header["options"], header["hash"]
     return tokenizer
+
+
+def own_tensors(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Those of the model, without the self-test's."""
+    return {k: v for k, v in tensors.items() if not k.startswith(_TEST)}
 
 
 def check_tensors(name: str, found: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> None:

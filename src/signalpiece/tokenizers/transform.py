@@ -36,7 +36,7 @@ class TransformCoder:
     Args:
         layout: cuts samples into frames of coefficients; linear.
         quantizer: a scalar quantizer of unit step.
-        codec: class of the codec for the codes; `tables` are its arguments.
+        codec: makes the codec for the codes; `tables` are its arguments, and `channels=0` under a spatial transform.
         side_codec: for steps, offsets and the rotation over channels.
         rate: samples per second that it works at; 0 = as the source.
         step_ratio: default step, in standard deviations of each channel.
@@ -76,7 +76,7 @@ class TransformCoder:
         """Gives the codec its arrays, or shipped ones by name."""
         self.tables_name = tables if isinstance(tables, str) else OWN
         self.tables = dict(find_tables(tables) if isinstance(tables, str) else tables)
-        self.codec = self._make_codec(channels=0 if self.spatial is not None else 1, **self.tables)
+        self.codec = self._make_codec(**({} if self.spatial is None else {"channels": 0}), **self.tables)
 
     def named(self, recipe: str | None, options: Mapping[str, Any]) -> "TransformCoder":
         """This coder, knowing which recipe and options made it."""

@@ -150,6 +150,52 @@ def test_notes_say_what_was_left_out(tmp_path):
     assert open_tokens(tmp_path / "y.sp").recordings[0].header.preprocessing["identity"] == {"patient": "Jane"}
 
 
+def test_parquet_holds_the_same_tokens(tmp_path):
+    signal = excerpt(channels=3)
+    for build in (dct.build, klt.build):
+        tok, folder = short_segments(build), tmp_path / build.__module__
+        with pytest.raises(KeyboardInterrupt):
+            encode_files(tok, [Opened(signal, fail_at=9.0)], folder, format="parquet", step=3e-6)
+        report = encode_files(tok, [Opened(signal)], folder, format="parquet", step=3e-6, resume=True)
+        assert (folder / "tokens-00000.parquet").exists() and report.written[0].path == folder
+        stored = open_tokens(folder).recordings[0]
+        encode_files(tok, [Opened(signal)], tmp_path / "x.sp", step=3e-6)
+        coded = open_tokens(tmp_path / "x.sp").recordings[0]
+        assert np.array_equal(stored.read().codes, coded.read().codes)
+        parts = [decode_range(s, tok, 3.3, 9.1, [2, 0], rate="source").values for s in (stored, coded)]
+        assert np.array_equal(*parts)
+    with pytest.raises(SignalPieceError, match="met by coded files only"):
+        encode_files(dct.build(), [Opened(signal)], tmp_path / "p", format="parquet", bits=100)
+
+
+def test_sharing_changes_bytes_and_no_token(tmp_path):
+    signal, alone, shared = excerpt(channels=12), lapped.build(), lapped.build(share=True)
+    sizes = {}
+    for name, tok in (("alone", alone), ("shared", shared)):
+        encode_files(tok, [Opened(signal)], tmp_path / name, step=3e-6)
+    files = {name: tmp_path / name / "a.sp" for name in ("alone", "shared")}
+    stored = {name: open_tokens(path).recordings[0] for name, path in files.items()}
+    assert np.array_equal(stored["alone"].read().codes, stored["shared"].read().codes)
+    sizes = {name: s.bits["codes"] for name, s in stored.items()}
+    assert sizes["shared"] < 0.9 * sizes["alone"]
+    parts = [decode_range(stored[n], t, 2, 5, [7, 1]).values for n, t in (("alone", alone), ("shared", shared))]
+    assert np.array_equal(*parts)
+
+
+def test_tables_of_shipped_models_are_found(tmp_path, monkeypatch):
+    from signalpiece.tokenizers import codecs
+    from signalpiece.tokenizers.model_file import save_model
+
+    tok = dct.build().estimate([excerpt()])
+    encode_files(tok, [Opened(excerpt())], tmp_path / "x.sp")
+    monkeypatch.setattr(codecs, "MODELS", tmp_path)
+    save_model(tmp_path / "m.safetensors", tok)
+    codecs.shipped_tensors.cache_clear()
+    assert open_tokens(tmp_path / "x.sp").recordings[0].read().num_frames == 20
+    monkeypatch.undo()
+    codecs.shipped_tensors.cache_clear()
+
+
 def test_an_empty_recording(tmp_path):
     for build in (dct.build, klt.build):
         report = encode_files(build(), [Opened(excerpt(channels=2).crop(0, 0))], tmp_path / "x.sp")
