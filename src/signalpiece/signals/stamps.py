@@ -93,11 +93,17 @@ def _earliest(lateness: Float[np.ndarray, "w"]) -> float:
 
 
 def _jitter(lateness: Float[np.ndarray, "n"], reach: int) -> float:
-    """How far stamps that follow each other differ in lateness, where no gap is among them."""
+    """How far stamps near each other differ in lateness, where no gap is among them.
+
+    Two looks: the spread of short stretches, and how far lateness falls from one stamp to the next, which no gap does.
+    """
     size = max(reach // 2, 8)
     starts = np.linspace(0, max(len(lateness) - size, 0), 64).astype(int)
     spreads = [np.ptp(np.percentile(lateness[s : s + size], [1, 99])) for s in np.unique(starts)]
-    return 1.5 * float(np.percentile(spreads, 30))
+    falls = -np.diff(lateness)
+    falls = falls[falls > 0.25 * _WINDOW / reach]
+    fall = float(np.percentile(falls, 95)) if len(falls) else 0.0
+    return 1.5 * max(float(np.percentile(spreads, 30)), fall)
 
 
 def _rough_rate(stamps: Float[np.ndarray, "n"], nominal: float) -> float:

@@ -19,9 +19,7 @@ def structs(rows):
 
 def places(*xyz, types=("", "EOG")):
     names = ("Fp1", "left eye")
-    return structs(
-        [dict(labels=n, X=x, Y=y, Z=z, type=t) for n, (x, y, z), t in zip(names, xyz, types, strict=True)]
-    )
+    return structs([dict(labels=n, X=x, Y=y, Z=z, type=t) for n, (x, y, z), t in zip(names, xyz, types, strict=True)])
 
 
 def eeg(**more):
@@ -88,7 +86,13 @@ def test_events_and_cuts(save):
     recording = open(save(eeg(event=structs(rows))))
     assert recording.gaps == ((1.0, 1.5),) and recording.samples == 300
     found = [(pytest.approx(a.onset), a.duration, a.text) for a in recording.annotations]
-    assert found == [(0.5, 0.1, "go"), (0.995, 0.0, "boundary"), (2.0, 0.0, "7"), (2.495, 0.0, "boundary"), (3.0, 0.0, "text")]
+    assert found == [
+        (0.5, 0.1, "go"),
+        (0.995, 0.0, "boundary"),
+        (2.0, 0.0, "7"),
+        (2.495, 0.0, "boundary"),
+        (3.0, 0.0, "text"),
+    ]
     assert np.array_equal(recording.read().valid[0], np.r_[[True] * 100, [False] * 50, [True] * 200])
     said = " ".join(recording.warnings)
     assert "cut out" in said and "without a latency" in said and "text" in said

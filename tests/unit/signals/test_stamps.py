@@ -24,7 +24,7 @@ def stamps(count, rate, *, chunk=1, jitter=0.0, gaps=(), true_rate=None, seed=0)
     seed=st.integers(0, 9),
 )
 def test_a_pause_is_a_gap_of_its_length(rate, chunk, at, seconds, seed):
-    jitter = 0.02
+    jitter, at = 0.02, at // chunk * chunk
     line = timeline_of(stamps(8000, rate, chunk=chunk, jitter=jitter, gaps=[(at, seconds)], seed=seed), rate)
     assert line.rate == rate and len(line.runs) == 2
     assert line.runs[1].stored == at
