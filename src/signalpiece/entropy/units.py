@@ -6,7 +6,7 @@ from jaxtyping import Int
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.tokens import Header
 
-LARGEST = 1 << 27  # codes in one unit: what a decoder may be asked to allocate
+LARGEST = 1 << 26  # codes in one unit: what a decoder may be asked to allocate
 
 
 def put_varint(value: int) -> bytes:
