@@ -8,7 +8,14 @@ import sys
 
 import pytest
 
-BLOCK = "import sys; sys.modules['torch'] = None; sys.modules['accelerate'] = None\n"
+BLOCK = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "accelerate"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Blocked())
+"""
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """`make demo`: the whole journey on the packaged recordings, in about two minutes.
 
-Looks at a minute of EEG with eyes open (R01), turns it into tokens and back, compares coders at equal file sizes, trains
-a small learned tokenizer on the other minute (R02, eyes closed) and writes the report. What is trained here is never
-shipped, and its figures are of the same person and day: within subject.
+Looks at a minute of EEG with eyes open (R01), turns it into tokens and back, compares coders at equal file sizes,
+trains a small learned tokenizer on the other minute (R02, eyes closed) and writes the report.
+What is trained here is never shipped, and its figures are of the same person and day: within subject.
 """
 
 import sys

@@ -11,12 +11,12 @@ import numpy as np
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.systems import list_systems
-from signalpiece.recipes import names, recipe
+from signalpiece.recipes import names, paper, recipe
 
 
 def listing() -> list[dict[str, Any]]:
     """The 305 systems with the recipe of each, if there is one."""
-    recipes = {recipe(n).PAPER.system: n for n in names()}
+    recipes = {paper(n).system: n for n in names()}
     return [
         {"id": s.id, "slug": s.slug, "title": s.title, "room": s.room, "recipe": recipes.get(s.id)}
         for s in list_systems()

@@ -4,15 +4,18 @@ A recipe has six public names: `PAPER`, `build(**options)`, `BASE`, `demo(seed)`
 A rival (`PAPER.system` is None) may leave out `check` and `EXPECT`.
 """
 
+import ast
 import importlib
 import inspect
 import json
 import pkgutil
 from collections.abc import Sequence
+from importlib.resources import files
 from types import ModuleType
 from typing import Any
 
-from signalpiece.core.check import SignalPieceError, check_option
+from signalpiece.core.check import SignalPieceError, check_option, missing_extra
+from signalpiece.core.types import Paper
 
 
 def names() -> list[str]:
@@ -24,9 +27,32 @@ def recipe(name: str) -> ModuleType:
     """The module of a recipe.
 
     Raises:
-        SignalPieceError: there is none of that name.
+        SignalPieceError: there is none of that name, or it needs torch and there is none.
     """
-    return importlib.import_module(f"{__name__}.{check_option('recipe', name, names())}")
+    try:
+        return importlib.import_module(f"{__name__}.{check_option('recipe', name, names())}")
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "accelerate"):
+            raise
+        raise missing_extra("torch", "torch", f"recipe {name}") from error
+
+
+def paper(name: str) -> Paper:
+    """Where a recipe comes from, read off its source: importing all recipes would import torch.
+
+    Raises:
+        SignalPieceError: the recipe does not say.
+    """
+    tree = ast.parse(
+        files(__name__).joinpath(f"{check_option('recipe', name, names())}.py").read_text(encoding="utf-8")
+    )
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "PAPER" for t in node.targets):
+            call = node.value
+            assert isinstance(call, ast.Call)
+            values = [ast.literal_eval(a) for a in call.args]
+            return Paper(*values, **{str(k.arg): ast.literal_eval(k.value) for k in call.keywords})
+    raise SignalPieceError(f"recipe {name} has no PAPER")
 
 
 def defaults(module: ModuleType) -> dict[str, Any]:
