@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -23,6 +23,7 @@ class Piece:
     side: Int[np.ndarray, "m d s"] | None = None
 
 
+@runtime_checkable
 class Segments(Protocol):
     """Where the segments of one recording come from."""
 
