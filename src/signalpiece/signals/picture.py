@@ -30,7 +30,7 @@ def open_file(path: Path, units: Mapping[str, tuple[str, float]]) -> tuple[Still
     image_library = _pillow(path)
     with quiet(path) as said, image_library.open(path) as image:
         found, mode, (width, height) = image.format, image.mode, image.size
-        turn = int(image.getexif().get(0x0112, 1) or 1)
+        turn = _orientation(path, image)
         frames = int(getattr(image, "n_frames", 1))
         transparent = "transparency" in image.info
     if found not in _FORMATS.get(path.suffix.lower(), (found,)):
@@ -45,7 +45,7 @@ def open_file(path: Path, units: Mapping[str, tuple[str, float]]) -> tuple[Still
     grid = Grid(("row", "column", "color"), (None, None, None), ("",), shape)
 
     def load(start: int, stop: int) -> Float[np.ndarray, "row column color"]:
-        return _pixels(path, deep, transparent)
+        return _turn(_deep_pixels(path) if deep else _pixels(path, transparent), turn)
 
     facts = {"mode": mode, "orientation": turn, "bits": 16 if deep or mode.startswith("I") else 8}
     return (Still(path, grid, load, warnings=tuple(said), format=found, extra=facts),)
@@ -79,21 +79,45 @@ def _deep(path: Path) -> int:
     return {2: 3, 4: 2, 6: 4}.get(head[25], 0) if len(head) == 26 and head[24] == 16 else 0
 
 
-def _pixels(path: Path, deep: int, transparent: bool) -> Float[np.ndarray, "row column color"]:
-    image_library = _pillow(path)
-    from PIL import ImageOps
+def _orientation(path: Path, image: Any) -> int:
+    """EXIF orientation, 1 to 8; found without decoding, also where PNG has it behind the pixels."""
+    if image.format != "PNG" or "exif" in image.info or "Raw profile type exif" in image.info:
+        found = image.getexif().get(0x0112, 1)
+    else:
+        from PIL import Image
 
-    with quiet(path), image_library.open(path) as image:
-        if deep:
-            from signalpiece.signals.png16 import read_png16
+        exif = Image.Exif()
+        exif.load(_late_exif(path))
+        found = exif.get(0x0112, 1)
+    return found if found in range(1, 9) else 1
 
-            return _turn(read_png16(path), int(image.getexif().get(0x0112, 1) or 1)).astype(np.float32)
+
+def _late_exif(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8:
+            size = int.from_bytes(head[:4], "big")
+            if head[4:] == b"eXIf":
+                return b"Exif\0\0" + file.read(min(size, 1 << 16))
+            file.seek(size + 4, 1)
+    return b""
+
+
+def _deep_pixels(path: Path) -> Float[np.ndarray, "row column color"]:
+    from signalpiece.signals.png16 import read_png16  # brings numba
+
+    with quiet(path):
+        return read_png16(path)
+
+
+def _pixels(path: Path, transparent: bool) -> Float[np.ndarray, "row column color"]:
+    with quiet(path), _pillow(path).open(path) as image:
         image.seek(0)
-        turned = ImageOps.exif_transpose(image)
-        target = _target(turned.mode, transparent)
-        if turned.mode == "PA" or (turned.mode == "P" and target == "RGBA"):
-            turned = turned.convert("RGBA")
-        values = np.asarray(turned if turned.mode == target or target == "I;16" else turned.convert(target))
+        target = _target(image.mode, transparent)
+        if image.mode == target or target == "I;16":
+            values = np.asarray(image)
+        else:
+            values = np.asarray(image.convert(target))
     return _unit_range(values if values.ndim == 3 else values[..., None], target)
 
 
@@ -104,7 +128,7 @@ def _unit_range(values: Shaped[np.ndarray, "row column color"], mode: str) -> Fl
     return (values.astype(np.float32) / full).astype(np.float32)
 
 
-def _turn(values: Shaped[np.ndarray, "row column color"], turn: int) -> Shaped[np.ndarray, "h w color"]:
+def _turn(values: Float[np.ndarray, "row column color"], turn: int) -> Float[np.ndarray, "h w color"]:
     """Pixels as seen, from pixels as stored, by EXIF orientation."""
     if turn in _TURNED:
         values = values.swapaxes(0, 1)

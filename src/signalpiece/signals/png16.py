@@ -6,6 +6,7 @@ PNG specification (ISO/IEC 15948), sections 9 (filtering) and 10 (compression).
 import struct
 import zlib
 from pathlib import Path
+from typing import no_type_check
 
 import numba
 import numpy as np
@@ -54,6 +55,7 @@ def _parts(data: bytes) -> list[bytes]:
 
 
 @numba.njit(cache=True)
+@no_type_check
 def _unfilter(rows, step):  # numba kernel: uint8 "row byte", first byte of a row is its filter
     height, width = rows.shape[0], rows.shape[1] - 1
     out = np.zeros((height, width), np.uint8)
