@@ -114,10 +114,11 @@ def _turn_of(frame: Any, said: list[str]) -> _Turn:
 
 
 def _even(times: Float[np.ndarray, "n"], stated: float, tick: float) -> float | None:
-    """Frames per second, if frames are evenly spaced within one tick."""
+    """Frames per second, if frames are evenly spaced within one tick, or within a millisecond that someone rounded to."""
     mean = (len(times) - 1) / times[-1] if len(times) > 1 and times[-1] > 0 else 0.0
     for rate in (stated, mean):
-        if rate > 0 and np.abs(times - np.arange(len(times)) / rate).max() <= 1.01 * tick:
+        close = max(1.01 * tick, min(1.01e-3, 0.05 / rate)) if rate > 0 else 0.0
+        if rate > 0 and np.abs(times - np.arange(len(times)) / rate).max() <= close:
             return rate
     return None
 
