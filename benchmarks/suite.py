@@ -31,7 +31,8 @@ def write_items(folder: Path, found: Comparison) -> int:
             if items:
                 path = folder / coder.replace("+", "-") / (file.replace("/", "--") + ".json")
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(json.dumps({"suite": found.suite, "items": items}, indent=1) + "\n", encoding="utf-8")
+                content = {"suite": found.suite, "spatial": coder in found.spatial, "items": items}
+                path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
                 files += 1
     return files
 
@@ -44,7 +45,8 @@ def read_items(folder: Path, scope: str = "") -> Comparison:
     items = tuple(Item(**_numbers(i)) for c in contents for i in c["items"])
     coders = tuple(dict.fromkeys(i.coder for i in items))
     fixed = tuple(c for c in coders if all(i.step is None for i in items if i.coder == c))
-    return Comparison(contents[0]["suite"], items, coders, fixed, scope)
+    spatial = tuple(dict.fromkeys(c["items"][0]["coder"] for c in contents if c["spatial"]))
+    return Comparison(contents[0]["suite"], items, coders, fixed, spatial, scope)
 
 
 def main() -> None:

@@ -59,6 +59,7 @@ class Comparison:
         items: every coder, recording and setting.
         coders: names in the order given; rivals after.
         fixed: coders of one rate.
+        spatial: coders that look at all channels together; they are a class of their own.
         scope: in words, what of the recordings was coded.
     """
 
@@ -66,8 +67,13 @@ class Comparison:
     items: tuple[Item, ...]
     coders: tuple[str, ...]
     fixed: tuple[str, ...] = ()
+    spatial: tuple[str, ...] = ()
     scope: str = ""
     notes: tuple[str, ...] = field(default=())
+
+    def class_of(self, coder: str) -> list[str]:
+        """The other coders that it must be judged against: single-channel ones, or all if it looks at all channels."""
+        return [n for n in self.coders if n != coder and (coder in self.spatial or n not in self.spatial)]
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -126,6 +132,7 @@ class Comparison:
             "scope": self.scope,
             "coders": list(self.coders),
             "fixed_rate": list(self.fixed),
+            "spatial": list(self.spatial),
             "items": [{k: getattr(i, k) for k in keys} for i in self.items],
             "at_rates": tables,
             "notes": list(self.notes),
@@ -156,20 +163,34 @@ def compare(
         raise SignalPieceError("a comparison needs at least one coder and one recording")
     items: list[Item] = []
     notes: list[str] = []
+    first = sorted(coders, key=lambda n: has_rate(coders[n]))  # the others' curves must reach the rates of these
     for k, excerpt in enumerate(excerpts):
-        for j, (name, coder) in enumerate(coders.items()):
+        found: dict[str, list[Item]] = {}
+        reach = [RATES[0], RATES[-1]]
+        for j, name in enumerate(first):
             if progress is not None:
                 progress((k + j / len(coders)) / len(excerpts), f"{name}: {excerpt.file}")
+            coder = coders[name]
             try:
-                found = _curve(coder, excerpt)
+                points = _curve(coder, excerpt, reach)
             except SignalPieceError as error:
                 notes.append(f"{name} could not code {excerpt.file}: {error}")
                 continue
-            items += [_item(excerpt, name, int(getattr(coder, "seed", seed)), ratio, m) for ratio, m in found]
+            found[name] = [_item(excerpt, name, int(getattr(coder, "seed", seed)), ratio, m) for ratio, m in points]
+            if not has_rate(coder):
+                reach = [min(reach[0], points[0][1].bits_file), max(reach[1], points[0][1].bits_file)]
+        items += [i for name in coders for i in found.get(name, [])]
     fixed = tuple(n for n, c in coders.items() if not has_rate(c))
     if not items:
         raise SignalPieceError(notes[0])
-    return Comparison(suite, tuple(items), tuple(coders), fixed, scope_of(excerpts), tuple(notes))
+    spatial = tuple(n for n, c in coders.items() if looks_at_all_channels(c))
+    return Comparison(suite, tuple(items), tuple(coders), fixed, spatial, scope_of(excerpts), tuple(notes))
+
+
+def looks_at_all_channels(coder: Any) -> bool:
+    """Whether one channel's codes depend on the others."""
+    one = coder[0] if isinstance(coder, tuple) else coder
+    return getattr(getattr(one, "codec", None), "channels", 1) == 0
 
 
 def difference(one: Float[np.ndarray, "f"], two: Float[np.ndarray, "f"]) -> Difference:
@@ -217,14 +238,14 @@ def scope_of(excerpts: Sequence[Excerpt]) -> str:
     return text
 
 
-def _curve(coder: Any, excerpt: Excerpt) -> list[tuple[float | None, Measured]]:
-    """Seven steps, then finer and coarser ones until the standard rates lie between the ends; variants one by one."""
+def _curve(coder: Any, excerpt: Excerpt, reach: Sequence[float]) -> list[tuple[float | None, Measured]]:
+    """Seven steps, then finer and coarser ones until the rates of `reach` lie between the ends; variants one by one."""
     if isinstance(coder, tuple):
         return [(float(k), measure(variant, excerpt)) for k, variant in enumerate(coder)]
     if not has_rate(coder):
         return [(None, measure(coder, excerpt))]
     found: dict[float, Measured] = {s: measure(coder, excerpt, s) for s in STEPS}
-    for factor, done in ((0.56, lambda m: m.bits_file > RATES[-1]), (1.75, lambda m: m.bits_file < RATES[0])):
+    for factor, done in ((0.56, lambda m: m.bits_file > reach[1]), (1.75, lambda m: m.bits_file < reach[0])):
         step = STEPS[0] if factor < 1 else STEPS[-1]
         for _ in range(MORE):
             if done(found[step]):

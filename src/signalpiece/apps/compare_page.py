@@ -66,7 +66,7 @@ def compare_page(c: Comparison, own: str, *, validation: Comparison | None = Non
 def _lead(c: Comparison, own: str) -> str:
     rate = _mean(c.own_rate(own)) if own in c.fixed else 150.0
     mine = c.at(own, None) if own in c.fixed else c.at(own, rate)
-    others = {n: _read(c, own, n, rate) for n in c.coders if n != own and n not in c.fixed}
+    others = {n: _read(c, own, n, rate) for n in c.class_of(own) if n not in c.fixed}
     gains = {n: difference(v, mine) for n, v in others.items()}
     known = {n: g for n, g in gains.items() if g.files}
     text = (
@@ -77,10 +77,11 @@ def _lead(c: Comparison, own: str) -> str:
     best = min(known, key=lambda n: known[n].mean)
     gap = known[best]
     word = "less" if gap.mean >= 0 else "more"
+    kind = "" if own in c.spatial or not c.spatial else " single-channel"
     spread = f" (95 % interval {_signed(gap.low)} to {_signed(gap.high)})" if np.isfinite(gap.low) else ""
     return (
-        f"{text}: {bold(f'{abs(gap.mean):.2f} dB {word} error')} than {escape(best)}, the best other coder{spread}, "
-        f"over {gap.files} recording{'s' * (gap.files > 1)}."
+        f"{text}: {bold(f'{abs(gap.mean):.2f} dB {word} error')} than {escape(best)}, the best other{kind} coder"
+        f"{spread}, over {gap.files} recording{'s' * (gap.files > 1)}."
     )
 
 
@@ -156,7 +157,7 @@ def _gains(c: Comparison) -> Section:
 
 
 def _chosen(c: Comparison, validation: Comparison, default: str) -> Section:
-    both = [n for n in c.coders if n in validation.coders and n != BASELINE]
+    both = [n for n in c.coders if n in validation.coders and n not in (BASELINE, *c.spatial)]
     scores = {n: (gain_score(validation, n), gain_score(c, n)) for n in both}
     known = [n for n in both if np.isfinite(scores[n]).all()]
     chosen = default if default in known else max(known, key=lambda n: scores[n][0], default="")

@@ -49,7 +49,8 @@ def band_strips(
     values = np.concatenate([per_channel[b] for b in NAMES])
     values = values[np.isfinite(values)]
     low = float(np.floor(max(values.min(), -80) / 5) * 5) if len(values) else -20.0
-    x = Scale(min(low, -5), 3, left, width - 14)
+    high = float(np.ceil(max(values.max(), 0) + 2)) if len(values) else 2.0
+    x = Scale(min(low, -5), high, left, width - 14)
     height = row * len(NAMES) + 46
     body = []
     for v in x.ticks(7):
@@ -62,18 +63,10 @@ def band_strips(
         dots = per_channel[band]
         body.append(label(0, y + 22, band, class_="t strong"))
         if np.isfinite(pooled[band]):
-            end = float(x(pooled[band]))
-            body.append(
-                rect(
-                    end,
-                    y + 8,
-                    float(x(0)) - end,
-                    14,
-                    class_="bar pooled",
-                    data_tip=f"{band}, all channels\n{db(pooled[band])} dB",
-                )
-            )
-            body.append(label(end - 6, y + 20, db(pooled[band]), anchor="end", class_="t strong halo"))
+            end, zero = float(x(pooled[band])), float(x(0))
+            tip = f"{band}, all channels\n{db(pooled[band])} dB"
+            body.append(rect(min(end, zero), y + 8, abs(zero - end), 14, class_="bar pooled", data_tip=tip))
+            body.append(label(min(end, zero) - 6, y + 20, db(pooled[band]), anchor="end", class_="t strong halo"))
         for c in np.flatnonzero(np.isfinite(dots)).tolist() if len(dots) > 1 else ():
             tip = f"{names[c]}, {band}\n{db(dots[c])} dB"
             body.append(tag("circle", cx=float(x(dots[c])), cy=float(y + 33), r=3.4, class_="dot", data_tip=tip))

@@ -11,7 +11,7 @@ from signalpiece.apps.page import Section, escape, key, switches, table, tabs
 from signalpiece.apps.report_data import Decoded, FileMeasured
 from signalpiece.apps.svg import db, with_prefix
 from signalpiece.metrics.bands import NAMES
-from signalpiece.metrics.rate_distortion import rate_distortion_at
+from signalpiece.metrics.rate_distortion import Curve, rate_distortion_at
 
 SHOWN_SECONDS, SHOWN_CHANNELS = 10.0, 6
 MINUS = "\u2212"
@@ -48,7 +48,9 @@ def loss_section(m: FileMeasured) -> Section:
     spectra = key(lines) + plot_error.spectra(m.hertz, *m.spectra)
     strips = plot_error.band_strips(m.errors.per_channel, pooled, _names(m))
     worst = np.argsort(-np.nan_to_num(m.errors.per_channel["all"], nan=-np.inf))[:8]
-    rows = [[_names(m)[c], *(db(float(m.errors.per_channel[b][c])) for b in NAMES), f"{m.pcc[c]:.3f}"] for c in worst]
+    rows = [
+        [_names(m)[c], *(db(float(m.errors.per_channel[b][c])) for b in NAMES), db(float(m.pcc[c]), 3)] for c in worst
+    ]
     channels = table(["channel", *NAMES, "correlation"], rows, caption="Channels with the largest error, dB")
     channels = channels if len(worst) > 1 else ""
     return Section(
@@ -74,7 +76,7 @@ def rivals_section(c: Comparison, own: str, m: FileMeasured | None, number: int)
         body = plot_error.rate_curves(lines, own=own, point=here, y_label=f"NMSE, dB, {band if k else 'all bands'}")
         panels.append((band if k else "all bands", body))
     rate = float(curves[own].bits[0]) if own in c.fixed and own in curves else (point or 150.0)
-    finding = _verdict(curves, own, rate, fixed=own in c.fixed)
+    finding = _verdict(c, curves, own, rate)
     body = (
         f'<div class="columns"><div>{tabs(f"rates-{number}", panels)}</div><div>{_rate_table(c, own, rate)}</div></div>'
     )
@@ -84,7 +86,7 @@ def rivals_section(c: Comparison, own: str, m: FileMeasured | None, number: int)
         finding,
         f"Real files, everything counted. {c.scope}. Every coder got the same samples (.5 to 45 Hz, 100 Hz), at seven "
         "or more steps; values between points by monotone interpolation, never beyond. The diamond is the whole file, "
-        "drift and all.",
+        f"drift and all.{_class_note(c, own)}",
         body + notes,
     )
 
@@ -144,19 +146,31 @@ def time_section(m: FileMeasured) -> Section:
     )
 
 
-def _verdict(curves: dict, own: str, rate: float, *, fixed: bool) -> str:
-    read = {n: float(rate_distortion_at(v, rate)[-1]) for n, v in curves.items()}
-    mine = float(curves[own].values[0, -1]) if fixed else read.get(own, float("nan"))
-    others = {n: v for n, v in read.items() if n != own and np.isfinite(v)}
+def _verdict(c: Comparison, curves: dict[str, Curve], own: str, rate: float) -> str:
+    """The model against the best coder of its class: single-channel ones, or all if it looks at all channels."""
+    if own not in curves:
+        return f"{own} could not be compared"
+    mine = float(curves[own].values[0, -1] if own in c.fixed else rate_distortion_at(curves[own], rate)[-1])
+    others = {n: float(rate_distortion_at(curves[n], rate)[-1]) for n in c.class_of(own) if n in curves}
+    others = {n: v for n, v in others.items() if np.isfinite(v)}
     if not np.isfinite(mine) or not others:
-        return f"At {rate:.0f} bits the coders cannot be compared: the rate lies outside their curves"
+        return f"At {rate:.0f} bits there is no other coder to compare with"
     best = min(others, key=lambda n: others[n])
     gap = others[best] - mine
+    kind = "" if own in c.spatial or not c.spatial else " single-channel"
     if gap > 0.05:
-        return f"At {rate:.0f} bits, {own} is {gap:.1f} dB better than the best other coder, {best}"
+        return f"At {rate:.0f} bits, {own} is {gap:.1f}\u00a0dB better than the best other{kind} coder, {best}"
     if gap < -0.05:
-        return f"At {rate:.0f} bits, {best} is {-gap:.1f} dB better than {own}"
+        return f"At {rate:.0f} bits, {best} is {-gap:.1f}\u00a0dB better than {own}"
     return f"At {rate:.0f} bits, {own} and {best} are equal"
+
+
+def _class_note(c: Comparison, own: str) -> str:
+    if own in c.spatial or not c.spatial:
+        return ""
+    return (
+        f" {', '.join(c.spatial)} codes all channels together: adding one changes every token, so it is no equal rival."
+    )
 
 
 def _rate_table(c: Comparison, own: str, rate: float) -> str:

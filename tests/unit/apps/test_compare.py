@@ -64,6 +64,16 @@ def test_a_fixed_rate_coder_stands_at_its_own_rate_and_others_are_read_there(fou
     assert gain_score(found, "fixed") == pytest.approx(0, abs=0.2)
 
 
+def test_curves_reach_a_fixed_rate_beyond_the_standard_ones():
+    class Fine(Fixed):
+        def measure(self, signal, step_ratio=0.005):
+            return super().measure(signal, step_ratio)
+
+    got = compare({BASELINE: Rounding(), "fine": Fine()}, [excerpt(0)])
+    assert got.own_rate("fine")[0] > RATES[-1] and np.isfinite(got.at_rate_of("fine", BASELINE)).all()
+    assert [i.coder for i in got.items][0] == BASELINE  # the order given, whoever was measured first
+
+
 def test_nothing_is_extrapolated(found):
     assert np.isnan(found.at("mine", 1e5)).all() and np.isnan(found.at("mine", 0.1)).all()
 

@@ -48,7 +48,7 @@ class Words(Rounds):
         return Tokens((header,), (cube[..., 0] % 8).reshape(1, -1, 1).astype(np.int32), side=side)
 
 
-@pytest.mark.parametrize("model", [Rounds(), Words()], ids=["open", "codebook"])
+@pytest.mark.parametrize("model", [Rounds(), Words(), "eeg"], ids=["open", "codebook", "eeg"])
 def test_scikit_learn_accepts_it(model):
     made = interop.features(model, units="uV")
     results = check_estimator(made, expected_failed_checks=FAILING, on_skip=None, on_fail="raise")
