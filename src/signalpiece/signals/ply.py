@@ -199,7 +199,7 @@ def _cut(lists: "list[list[int]] | np.ndarray", strips: bool) -> list[np.ndarray
             return []
         return [np.stack([wide[:, [0, n, n + 1]] for n in range(1, wide.shape[1] - 1)], 1).reshape(-1, 3)]
     rows = list[tuple[int, int, int]]()
-    for corners in lists:
+    for corners in lists.tolist() if isinstance(lists, np.ndarray) else lists:
         if strips:
             strip = list[int]()
             for corner in [*corners, -1]:

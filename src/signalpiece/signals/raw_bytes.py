@@ -39,7 +39,7 @@ class ByteFile(Still):
     def stored(self, start: int = 0, stop: int | None = None) -> Stored:
         """The bytes as one channel of integers."""
         values = self.read_bytes(start, self.grid.shape[0] if stop is None else stop).values
-        return Stored(np.asarray(values)[None], np.ones(1), np.zeros(1))
+        return Stored(np.asarray(values, np.int32)[None], np.ones(1), np.zeros(1))
 
 
 def open_file(path: Path, units: Mapping[str, tuple[str, float]]) -> tuple[Still, ...]:

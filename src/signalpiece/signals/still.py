@@ -4,6 +4,7 @@ Obeys the protocol of `core.contracts.Recording`. What has a time axis (film, fM
 recording; film whose frames are unevenly spaced keeps the time of each frame and has no rate.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -84,11 +85,12 @@ class Still:
         if "time" not in self.grid.axes:
             yield self.read()
             return
-        first, number = 0, 1
+        first, number = 0, 0
         while first < self.samples:
+            number = max(number, math.floor(self._time(first) / seconds + 1e-9)) + 1
             end = max(min(self._frame(number * seconds), self.samples), first + 1)
             yield self.read_samples(first, end)
-            first, number = end, number + 1
+            first = end
 
     def stored(self, start: int = 0, stop: int | None = None) -> Stored:
         """Not for these formats.

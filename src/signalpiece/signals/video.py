@@ -114,7 +114,7 @@ def _turn_of(frame: Any, said: list[str]) -> _Turn:
 
 
 def _even(times: Float[np.ndarray, "n"], stated: float, tick: float) -> float | None:
-    """Frames per second, if frames are evenly spaced within one tick, or within a millisecond that someone rounded to."""
+    """Frames per second, if frames are evenly spaced within one tick, or the millisecond that someone rounded to."""
     mean = (len(times) - 1) / times[-1] if len(times) > 1 and times[-1] > 0 else 0.0
     for rate in (stated, mean):
         close = max(1.01 * tick, min(1.01e-3, 0.05 / rate)) if rate > 0 else 0.0
