@@ -21,6 +21,7 @@ from signalpiece.signals.recording import Recording, Run, runs_of
 
 _SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "\u00b5s": 1e-6, "\u03bcs": 1e-6, "min": 60.0, "h": 3600.0}
 _METRES = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "\u00b5m": 1e-6, "\u03bcm": 1e-6}
+_MOLAR = {"M": 1.0, "mM": 1e-3, "uM": 1e-6, "\u00b5M": 1e-6, "\u03bcM": 1e-6, "nM": 1e-9}  # never metres
 _CONCENTRATIONS = {"hbo": "hbo", "hbr": "hbr"}
 
 
@@ -88,7 +89,7 @@ def _runs_of_nirs(
     return out
 
 
-def _recording(  # noqa: PLR0913
+def _recording(
     path: Path,
     time: Any,
     columns: _Columns,
@@ -108,6 +109,8 @@ def _recording(  # noqa: PLR0913
     times = _times(path, time, length) * second
     rate, runs = _clock(times, said)
     named = [n for n, label in enumerate(columns.labels) if label or columns.sensors[n].name in given or "*" in given]
+    molar = {s.name: ("M", _MOLAR[u]) for s, u in zip(columns.sensors, columns.labels, strict=True) if u in _MOLAR}
+    given = molar | dict(given)
     si = si_units([columns.sensors[n].name for n in named], [columns.labels[n] for n in named], given)
     unit, factor = [""] * len(columns.labels), np.ones(len(columns.labels))
     for n, u, f in zip(named, si.units, si.factors, strict=True):
