@@ -28,7 +28,7 @@ def resolve(name: str) -> Path | None:
             for stem, path in found.items()
             if (m := re.fullmatch(r"eeg-(\d+)(-light)?", stem))
         )
-        torch = find_spec("torch") is not None and name == "eeg"
+        torch = name == "eeg" and _has_torch()
         usable = [v for v in versions if torch or not _needs_torch(v[2])]
         if not usable:
             raise SignalPieceError(f"{name}: no shipped model runs here")
@@ -84,6 +84,13 @@ def _from_file(path: Path, build: Callable[..., Any] | None) -> Any:
         build = recipe(header["recipe"]).build
     assert build is not None
     return restore(path, header, tensors, build)
+
+
+def _has_torch() -> bool:
+    try:
+        return find_spec("torch") is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _needs_torch(path: Path) -> bool:
