@@ -14,6 +14,7 @@ MAGIC = b"\x89SP1\r\n\x1a\n"
 END = b"SP1\n"
 MARK = 0xD5
 HEAD, TAIL, EVENTS, FOOTER = b"HEAF"  # kinds of generic blocks; a segment's kind is its width, 1 to 4
+FRAMED = 8  # added to a segment's width where its units start with side information
 CRC = 4
 
 
@@ -92,10 +93,10 @@ def unit_check(recording: int, segment: int, unit: int, payload: bytes) -> int:
     return crc32(payload, crc32(b"%d %d %d" % (recording, segment, unit)))
 
 
-def segment_block(recording: int, number: int, payloads: list[bytes]) -> bytes:
+def segment_block(recording: int, number: int, payloads: list[bytes], framed: bool = False) -> bytes:
     """A segment of units in the order of channels."""
     width = max(-(-max(len(p) for p in payloads).bit_length() // 8), 1)
-    parts = [bytes([MARK, width]), varint(number)]
+    parts = [bytes([MARK, width | FRAMED * framed]), varint(number)]
     for unit, payload in enumerate(payloads):
         check = unit_check(recording, number, unit, payload)
         parts += [len(payload).to_bytes(width, "little"), check.to_bytes(CRC, "little")]
@@ -130,7 +131,7 @@ def directory_size(number: int, units: int, width: int = 4) -> int:
 
 def read_directory(data: bytes, number: int, units: int, total: int | None = None) -> Directory | None:
     """The directory at the start of a segment of `total` bytes (None: not known), or None if there is none."""
-    said = data[1] if len(data) > 1 and 1 <= data[1] <= 4 else 0
+    said = data[1] & ~FRAMED if len(data) > 1 and 1 <= data[1] & ~FRAMED <= 4 else 0
     first = _parse(data, number, units, said) if said else None
     if total is None or (first is not None and first.total == total):
         return first

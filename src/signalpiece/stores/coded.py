@@ -86,7 +86,7 @@ def _from_blocks(source: Source) -> list[Entry]:
         found = scan(source.read(0, source.size), whole=False)
     except SignalPieceError as error:
         raise SignalPieceError(f"{source.name}: {error}") from error
-    if not found.complete or not all(found.complete):
+    if found.cut or not all(found.complete):
         done = sum(len(entry.segments) for entry in found.entries)
         raise SignalPieceError(f"{source.name} is cut short after {done} segments; encode it again, or resume")
     return found.entries

@@ -125,9 +125,6 @@ class CodedWriter:
         if not self._complete[self._current]:
             entry.frames = number * header.segment + len(cube)
         framed = side is not None and side.header.frames is not None
-        if framed and "side" not in entry.head:
-            assert side is not None
-            entry.head["side"] = header_to_json(side.header, header.grid)
         if self._complete[self._current] or number < len(entry.segments):
             return
         payloads = [codec.encode(part, header) for part in _units(cube, codec)]
@@ -138,7 +135,7 @@ class CodedWriter:
             sides = [varint(len(s)) + s for s in sides]
             entry.framed += sum(map(len, sides))
             payloads = [s + p for s, p in zip(sides, payloads, strict=True)]
-        data = segment_block(self._current, number, payloads)
+        data = segment_block(self._current, number, payloads, framed)
         self._write(data)
         entry.segments.append(len(data))
         entry.directories += len(data) - sum(map(len, payloads))

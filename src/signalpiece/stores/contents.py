@@ -8,6 +8,7 @@ from signalpiece.stores.blocks import (
     END,
     EVENTS,
     FOOTER,
+    FRAMED,
     HEAD,
     MAGIC,
     MARK,
@@ -115,12 +116,17 @@ def _read_entry(body: bytes) -> Entry:
 
 @dataclass
 class Scan:
-    """What was found by going through a file: entries, which of them are complete, and the place behind the last."""
+    """What was found by going through a file: entries, which of them are complete, and the place behind the last.
+
+    `cut` says that the file ends where an index should follow, behind `index`.
+    """
 
     entries: list[Entry]
     complete: list[bool]
     end: int
     last: tuple[int, int] = (0, 0)
+    index: int = 0
+    cut: bool = False
 
     def drop_last(self) -> None:
         """Gives up the last segment of a recording without an end: it may be a short one, and nothing says so."""
@@ -151,6 +157,7 @@ def scan(data: bytes, *, whole: bool) -> Scan:
                 break
             end = _resume(out, data, at)
         out.end = at = end
+    out.cut = not data.endswith(END) and bytes([MARK, FOOTER]) not in data[out.index :]
     if whole:
         out.drop_last()
     return out
@@ -161,7 +168,7 @@ def _take(out: Scan, data: bytes, at: int, whole: bool) -> int | None:
     if data[at] != MARK or len(data) < at + 2:
         return None
     try:
-        return _take_segment(out, data, at, whole) if data[at + 1] <= 4 else _take_block(out, data, at)
+        return _take_segment(out, data, at, whole) if data[at + 1] & ~FRAMED <= 4 else _take_block(out, data, at)
     except SignalPieceError:
         return None
 
@@ -182,9 +189,9 @@ def _take_block(out: Scan, data: bytes, at: int) -> int | None:
         entry = out.entries[-1]
         entry.frames, entry.side, entry.tail_size = source.varint(), source.piece(), size
         entry.head = changed(entry.head, unpack(source.rest()))
-        out.complete[-1] = True
+        out.complete[-1], out.index = True, found.end
     elif found.kind == EVENTS and number == len(out.entries) - 1:
-        out.entries[-1].events_size = size
+        out.entries[-1].events_size, out.index = size, found.end
     return found.end
 
 
@@ -202,7 +209,7 @@ def _take_segment(out: Scan, data: bytes, at: int, whole: bool) -> int | None:
         payload = data[at + start : at + end]
         if unit_check(recording, said, unit, payload) == directory.checks[unit]:
             good += 1
-            framed += _framed(entry, payload)
+            framed += _side_size(payload) if data[at + 1] & FRAMED else 0
     if good < (entry.units if whole else 1):
         return None
     if said > number:  # the bytes before this segment, back to the last one, are the first segment that is missing
@@ -214,10 +221,8 @@ def _take_segment(out: Scan, data: bytes, at: int, whole: bool) -> int | None:
     return at + directory.total
 
 
-def _framed(entry: Entry, payload: bytes) -> int:
+def _side_size(payload: bytes) -> int:
     """Bytes of side information at the start of a unit."""
-    if not is_framed(entry.head):
-        return 0
     source = Bytes(payload)
     source.piece()
     return source.at
@@ -249,7 +254,7 @@ def _resume(out: Scan, data: bytes, at: int) -> int:
 
 def _ahead(out: Scan, data: bytes, at: int) -> bool:
     """Whether a segment with at least one whole unit stands at `at`; takes nothing."""
-    if not out.entries:
+    if not out.entries or len(data) < at + 2 or not 1 <= data[at + 1] & ~FRAMED <= 4:
         return False
     entry = out.entries[-1]
     trial = Scan([Entry(entry.head, entry.start, entry.head_size, list(entry.segments))], [out.complete[-1]], 0)

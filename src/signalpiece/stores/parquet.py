@@ -68,7 +68,7 @@ def _recording(fs: Any, path: str, number: int, entry: dict[str, Any], overhead:
             side = Tokens((side_header,), cube.reshape(1, -1, len(side_header.columns)))
             side_header = None
         else:
-            side_file = fs.size(f"{path}/side-{number:05d}.parquet")
+            side_file = fs.size(f"{path}/side-{number:05d}.parquet") if entry["frames"] else 0
     events = len(json.dumps(entry["annotations"])) if "annotations" in entry else 0
     side_bytes = side_file + (len(json.dumps(entry["side_codes"])) if side is not None else 0)
     codes = fs.size(f"{path}/tokens-{number:05d}.parquet")
@@ -76,7 +76,8 @@ def _recording(fs: Any, path: str, number: int, entry: dict[str, Any], overhead:
     bits = {"codes": codes, "side": side_bytes, "index": overhead, "annotations": events}
     bits["header"] = total - sum(bits.values())
     bits = {k: 8 * v for k, v in bits.items()} | {"total": 8 * total}
-    source = ParquetSegments(fs, path, number, header, side_header, annotations_from_json(entry.get("annotations", ())))
+    annotations = annotations_from_json(entry.get("annotations", ()))
+    source = ParquetSegments(fs, path, number, entry["frames"], header, side_header, annotations)
     return StoredRecording(header, side, entry["frames"], None, bits, source, side_header)
 
 
@@ -88,11 +89,12 @@ class ParquetSegments:
         fs: Any,
         path: str,
         number: int,
+        frames: int,
         header: Header,
         side_header: Header | None,
         annotations: tuple[Annotation, ...],
     ) -> None:
-        self._fs, self._path, self._number = fs, path, number
+        self._fs, self._path, self._number, self._frames = fs, path, number, frames
         self._header, self._side_header, self._annotations = header, side_header, annotations
 
     def read(self, number: int, channels: Sequence[int], skip: bool) -> Piece:
@@ -121,19 +123,9 @@ class ParquetSegments:
 
     def verify(self) -> list[str]:
         """Reads every row group and names the damaged ones."""
-        import pyarrow.parquet as pq
-
-        bad = []
-        name = f"{self._path}/tokens-{self._number:05d}.parquet"
-        try:
-            with self._fs.open(name) as file:
-                groups = pq.ParquetFile(file).num_row_groups
-        except (OSError, ValueError) as error:
-            return [f"the index of recording {self._number} ({error})"]
-        for number in range(groups if len(self._header.columns) else 0):
-            if not self.read(number, [0], True).good.all():
-                bad.append(f"segment {number} of recording {self._number}")
-        return bad
+        segments = -(-self._frames // self._header.segment)
+        names = [f"segment {n} of recording {self._number}" for n in range(segments)]
+        return [name for n, name in enumerate(names) if not self.read(n, [0], True).good.all()]
 
     def _group(self, stem: str, number: int, header: Header) -> np.ndarray:
         import pyarrow.parquet as pq
