@@ -98,12 +98,13 @@ def encode_files(  # noqa: PLR0913 (each is one option of the command)
         if resume and is_done(path, tokenizer, [r for _, r in here], starts):
             done += sum(r.grid.seconds for _, r in here)
         else:
+            ready = [start() for start in starts]  # a budget that cannot be met leaves no file behind
             make_folder(path.parent if path != Path(out) else None)
             with _writer(path, format, resume) as writer:
-                for (_, recording), start in zip(here, starts, strict=True):
+                for (_, recording), start in zip(here, ready, strict=True):
                     tell = partial(_tell, progress, done, total)
                     identity = dict(getattr(recording, "identity", {})) if keep_identity else {}
-                    write_recording(writer, tokenizer, recording, start(), tell, identity)
+                    write_recording(writer, tokenizer, recording, start, tell, identity)
                     done += recording.grid.seconds
         stored = open_tokens(path, tokenizer).recordings
         written += [_written(place, r, s) for (place, r), s in zip(here, stored, strict=True)]
