@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from signalpiece.objectives.spectral import multi_scale_stft
 from signalpiece.quantizers.learning import EMA
-from signalpiece.tokenizers.seanet_codec import HUBER_BETA, SeanetCodec, from_official
+from signalpiece.tokenizers.seanet_codec import HUBER_BETA, SeanetCodec, from_official, levels_of
 
 CLOSE = {"atol": 2e-5, "rtol": 1e-6}
 
@@ -21,9 +21,9 @@ def golden():
 
 @pytest.fixture
 def net(golden):
-    net = SeanetCodec(64, filters=8, levels=6, codebook_size=32, code_dim=8, padding="reflect")
-    for level in net.quantizer.levels:
-        level.codebook.learn = EMA(kmeans=0, revive=0.0)
+    learn = EMA(kmeans=0, revive=0.0)
+    quantizer = levels_of(64, levels=6, codebook_size=32, code_dim=8, distance="cosine", learn=learn)
+    net = SeanetCodec(64, filters=8, quantizer=quantizer, padding="reflect")
     net.load_state_dict(from_official({k[2:]: v for k, v in golden.items() if k.startswith("w.")}))
     return net.eval()
 

@@ -2,8 +2,8 @@
 
 Kept: SEANet encoder with strides and LSTM, residual quantizer with a projection per level and cosine search, mirrored
 decoder, loss of 0.2 Huber + short-time spectra of four lengths + commitment, channels coded independently.
-Left out: reflected padding and the gain of the whole input (`SeanetCodec(padding="reflect")` is the published network,
-equal to the authors' code), weight normalisation in training, downstream models on frozen codes.
+Left out: reflected padding, the gain of the whole input and the unbounded commitment (`SeanetCodec` with `reflect` and
+`cosine` is the published network, equal to the authors' code), weight normalisation in training, downstream models.
 Added: a coded gain and offset per second, streaming, training on fewer levels so that codes may be cut short.
 """
 
@@ -25,7 +25,7 @@ from signalpiece.signals.files import read
 from signalpiece.tokenizers.biocodec import BioCodec
 from signalpiece.tokenizers.block_tokenizer import BlockTokenizer
 from signalpiece.tokenizers.rate import code_bits
-from signalpiece.tokenizers.seanet_codec import SeanetCodec
+from signalpiece.tokenizers.seanet_codec import SeanetCodec, levels_of
 from signalpiece.tokenizers.transform import TransformCoder
 from signalpiece.training.crops import Crops
 from signalpiece.training.loop import fit
@@ -64,7 +64,8 @@ def build(
         "rate": float(rate), "filters": filters, "strides": list(strides), "dim": dim, "levels": levels,
         "codebook_size": codebook_size, "code_dim": code_dim, "dropout": dropout,
     }  # fmt: skip
-    net = SeanetCodec(**{k: v for k, v in options.items() if k != "rate"})
+    quantizer = levels_of(dim, levels=levels, codebook_size=codebook_size, code_dim=code_dim, dropout=dropout)
+    net = SeanetCodec(dim, filters=filters, strides=strides, quantizer=quantizer)
     return BlockTokenizer(BioCodec(net, rate=float(rate))).named("biocodec", options)
 
 

@@ -1,7 +1,8 @@
 """The network of BioCodec: SEANet encoder, residual quantizer with a projection per level, mirrored decoder.
 
 Paper: "Neural Codecs as Biosignal Tokenizers" (2025), after "High Fidelity Neural Audio Compression" (2022).
-Differs: convolutions pad with zeros, so that it streams; padding="reflect" is the published network.
+Differs: convolutions pad with zeros, so that it streams, and vectors are set to unit length before the search of a
+code, so that the commitment is bounded; padding="reflect" and distance="cosine" make the published network.
 """
 
 import math
@@ -17,7 +18,7 @@ from torch.nn import functional
 from signalpiece.core.types import Losses
 from signalpiece.mixers.seanet import build_decoder, build_encoder
 from signalpiece.objectives.spectral import multi_scale_stft
-from signalpiece.quantizers.learning import EMA
+from signalpiece.quantizers.learning import EMA, Learning
 from signalpiece.quantizers.residual import Residual
 from signalpiece.quantizers.vq import VQ
 
@@ -42,10 +43,7 @@ class SeanetCodec(nn.Module):
         dim: width of the latents.
         filters: width of the first stage; each stride doubles it.
         strides: samples per frame of each stage.
-        levels: codes per frame.
-        codebook_size: codes of each level.
-        code_dim: width of the codes.
-        dropout: probability that a training batch uses only the first few levels.
+        quantizer: of the latents; default: 6 levels of 256 codes.
         padding: "zero", or "reflect" as published, which cannot stream.
     """
 
@@ -55,10 +53,7 @@ class SeanetCodec(nn.Module):
         *,
         filters: int = 8,
         strides: Sequence[int] = (2, 2, 3),
-        levels: int = 6,
-        codebook_size: int = 256,
-        code_dim: int = 8,
-        dropout: float = 0.0,
+        quantizer: Residual | None = None,
         padding: str = "zero",
     ) -> None:
         super().__init__()
@@ -66,8 +61,7 @@ class SeanetCodec(nn.Module):
         self.weights = (TIME_WEIGHT, 1.0)  # of the losses in time and in spectra
         self.encoder = build_encoder(dim, filters=filters, strides=strides, padding=padding)
         self.decoder = build_decoder(dim, filters=filters, strides=strides, padding=padding)
-        level = partial(VQ, codebook_size=codebook_size, code_dim=code_dim, distance="cosine", learn=EMA())
-        self.quantizer = Residual(dim, levels=levels, quantizer=level, dropout=dropout)
+        self.quantizer = quantizer or levels_of(dim)
 
     def forward(self, x: Float[Tensor, "b 1 t"]) -> Coded:
         """Signals to codes to signals of the same length."""
@@ -83,6 +77,31 @@ class SeanetCodec(nn.Module):
         spectrum = multi_scale_stft(x[:, 0], out.reconstruction[:, 0])
         total = self.weights[0] * time + self.weights[1] * spectrum + out.commitment
         return Losses(total, {"time": time, "spectrum": spectrum, "commitment": out.commitment})
+
+
+def levels_of(
+    dim: int,
+    *,
+    levels: int = 6,
+    codebook_size: int = 256,
+    code_dim: int = 8,
+    dropout: float = 0.0,
+    distance: str = "sphere",
+    learn: Learning = EMA(),  # noqa: B008 - frozen
+) -> Residual:
+    """Residual levels, each with a projection to `code_dim` numbers and back.
+
+    Args:
+        dim: width of the latents.
+        levels: codes per frame.
+        codebook_size: codes of each level.
+        code_dim: width of the codes.
+        dropout: probability that a training batch uses only the first few levels.
+        distance: "sphere", or "cosine" as published, whose commitment is to vectors of any length and can run away.
+        learn: how the codebooks learn.
+    """
+    level = partial(VQ, codebook_size=codebook_size, code_dim=code_dim, distance=distance, learn=learn)
+    return Residual(dim, levels=levels, quantizer=level, dropout=dropout)
 
 
 def from_official(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
