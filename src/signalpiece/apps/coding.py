@@ -34,8 +34,9 @@ def encode_inputs(
     from signalpiece.tokenizers.files import encode_files
 
     tokenizer = load(model, options=options)
+    unit = ""
     if how.get("step") is not None:
-        how["step"] = parse_step(how["step"])
+        how["step"], unit = parse_step(how["step"])
     recordings, notes = [], []
     for path in expand(inputs):
         found = open_all(path, units=units)
@@ -43,6 +44,8 @@ def encode_inputs(
         recordings += [r for r in found if r.grid.size("time") and "channel" in r.grid.axes and r.grid.size("channel")]
     if not recordings:
         raise SignalPieceError(f"{', '.join(map(str, inputs))}: no channels over time to encode")
+    if unit:
+        _check_units(recordings, unit)
     total = sum(r.grid.seconds for r in recordings)
     with screen.progress("encoding", total) as tell:
         report = encode_files(tokenizer, recordings, out, progress=lambda done, _: tell(done), **how)
@@ -85,8 +88,20 @@ def stored_bytes(recording: Any) -> float:
     return width * recording.samples * recording.grid.size("channel")
 
 
-def parse_step(text: str) -> float:
-    """A quantization step such as 2uV, in the SI unit.
+def _check_units(recordings: Sequence[Any], unit: str) -> None:
+    """Raises SignalPieceError if a step in `unit` does not fit a channel."""
+    for recording in recordings:
+        for c, sensor in enumerate(recording.grid.sensors):
+            found = recording.grid.unit(c)
+            if sensor.kind != "stim" and found != unit:
+                raise SignalPieceError(
+                    f"{Path(recording.path).name}: the step is in {unit} and channel {sensor.name} in "
+                    f"{found or 'no known unit'}; say what it is with --units '{sensor.name}=uV', or give --bits"
+                )
+
+
+def parse_step(text: str) -> tuple[float, str]:
+    """A quantization step such as 2uV: its value in the SI unit, and that unit.
 
     Raises:
         SignalPieceError: no number, no unit, or a unit that is not known.
@@ -100,7 +115,7 @@ def parse_step(text: str) -> float:
     value = float(found[1]) * known[1]
     if not value > 0:
         raise SignalPieceError(f"step must be above 0, got {text!r}")
-    return value
+    return value, known[0]
 
 
 def decode_tokens(

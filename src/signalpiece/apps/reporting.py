@@ -26,7 +26,7 @@ def write_report(
     from signalpiece.apps.report import write_report as write
 
     _check_out(out)
-    options = {"bits": bits, "step": None if step is None else parse_step(step)}
+    options = {"bits": bits, "step": None if step is None else parse_step(step)[0]}
     with screen.progress("measuring", 1.0) as tell:
         found = report(
             _short(model), load(model), _open(inputs, units), full=full, progress=tell,
