@@ -1,0 +1,45 @@
+"""Every recipe: six public names, options that survive JSON, a demo that runs and shows that its mechanism acts."""
+
+import json
+
+import pytest
+
+from signalpiece.apps.ledger import listing, run_demos
+from signalpiece.core.check import SignalPieceError
+from signalpiece.core.types import Paper
+from signalpiece.recipes import defaults, names, paper, parse_options, recipe
+
+DEMOS = [n for n in names() if n != "pruned"]
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_contract_of_a_recipe(name):
+    module = recipe(name)
+    assert isinstance(module.PAPER, Paper) and module.PAPER == paper(name)
+    assert module.__doc__ and all(word in module.__doc__ for word in ("Kept", "Left out"))
+    assert json.loads(json.dumps(defaults(module))) is not None
+    if module.PAPER.system is not None:
+        assert callable(module.check) and module.EXPECT and isinstance(module.BASE, dict)
+        assert set(module.BASE) <= set(defaults(module))
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_the_demo_shows_something(name):
+    figures = recipe(name).demo(0)
+    assert figures and all(value == value for value in figures.values())
+
+
+def test_systems_and_demos_are_derived():
+    rows = listing()
+    assert {r["recipe"] for r in rows} - {None} == {n for n in names() if paper(n).system is not None}
+    entries = run_demos("dct", 1)
+    assert entries and entries[0]["recipe"] == "dct" and entries[0]["state"] == "printed"
+
+
+def test_options_are_checked():
+    module = recipe("dct")
+    assert parse_options(module, ["rate=50", "tables=adaptive"]) == {"rate": 50, "tables": "adaptive"}
+    with pytest.raises(SignalPieceError, match="key=value"):
+        parse_options(module, ["rate"])
+    with pytest.raises(SignalPieceError, match="is a number"):
+        parse_options(module, ["rate=true"])
