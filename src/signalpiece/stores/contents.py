@@ -147,6 +147,8 @@ def scan(data: bytes, *, whole: bool) -> Scan:
     Raises:
         SignalPieceError: this is no coded file.
     """
+    if data.startswith(MAGIC[:3]) and data[3:4] > MAGIC[3:4]:
+        raise SignalPieceError(f"written by a newer version (format {data[3:4].decode('latin-1')}); update the package")
     if not data.startswith(MAGIC):
         raise SignalPieceError("not a file of coded tokens: it does not start with the eight bytes of one")
     out, at = Scan([], [], len(MAGIC)), len(MAGIC)
