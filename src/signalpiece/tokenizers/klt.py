@@ -67,7 +67,7 @@ class KLT:
         values, vectors = values[order], vectors[:, order]
         sent = int((values > KEEP).sum()) if channels > 1 else 0
         vectors = vectors[:, :sent] * np.where(vectors[:, :sent].sum(0) < 0, -1, 1)
-        bits = np.ceil(np.log2(np.sqrt(np.maximum(values[:sent], 1e-9) * channels))) + 1
+        bits = np.ceil(np.log2(np.sqrt(np.maximum(values[:sent], 1e-9) * channels))) + 2
         precision = tuple(int(b) for b in np.clip(bits, 3, FINEST))
         codes = np.rint(vectors * 2.0 ** np.array(precision, float)).astype(np.int32)
         return rotation_from(codes, precision)
