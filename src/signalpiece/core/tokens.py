@@ -38,8 +38,8 @@ class Frames:
 
     def covering(self, start: float, stop: float) -> tuple[int, int]:
         """Frames (first, end) that touch the seconds start to stop."""
-        first = int(np.floor((start * self.rate + self.lead - self.window) / self.hop)) + 1
-        end = int(np.ceil((stop * self.rate + self.lead) / self.hop))
+        first = int(np.floor((start * self.rate + self.lead - self.window) / self.hop + 1e-9)) + 1
+        end = int(np.ceil((stop * self.rate + self.lead) / self.hop - 1e-9))  # 1e-9: seconds are rarely exact
         return max(first, 0), max(end, 0)
 
 

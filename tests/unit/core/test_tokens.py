@@ -78,6 +78,11 @@ def test_frames_covering_touch_the_range():
     assert (first, end) == (touching[0], touching[-1] + 1)
 
 
+def test_frames_covering_forgives_the_rounding_of_seconds():
+    assert Frames(100.0, 4, 4).covering(0.2, 0.28) == (5, 7)
+    assert Frames(100.0, 4, 4).covering(0.28, 0.36) == (7, 9)
+
+
 def test_one_recording_of_a_batch():
     a, b = make(np.zeros((1, 4, 1)), (0,)), make(np.ones((1, 2, 1)), (0,))
     codes = np.concatenate([a.codes, np.pad(b.codes, ((0, 0), (0, 2), (0, 0)))])
