@@ -15,6 +15,7 @@ from jaxtyping import Float
 from signalpiece.signals.recording import Run
 
 _WINDOW = 2.0  # seconds of stamps looked at on both sides of a jump
+_RESET = 1.0  # seconds backwards at which a clock was reset
 _DRIFT = 0.005  # a true rate farther than this from the stated one is said and used
 
 
@@ -50,18 +51,23 @@ def timeline_of(stamps: Float[np.ndarray, "n"], nominal: float) -> Timeline:
         edges, lost = _gaps(stamps, nominal)
     else:
         nominal = stated
-    if len(stamps) > 1 and (np.diff(stamps) < -1.0).any():
+    if len(stamps) > 1 and (np.diff(stamps) < -_RESET).any():
         warnings.append("time stamps run backwards; the clock was reset, and samples were read one after the other")
+    if any(skip == 0 and stamps[edge] > stamps[edge - 1] for edge, skip in zip(edges, lost, strict=True)):
+        warnings.append("a time stamp jumps too far to be true; samples were read one after the other")
     runs, at = list[Run](), 0
     for start, stop, skip in zip([0, *edges], [*edges, len(stamps)], [0, *lost], strict=True):
         at += skip
-        runs.append(Run(at, start, stop - start))
+        if runs and not skip:
+            runs[-1] = Run(runs[-1].at, runs[-1].stored, stop - runs[-1].stored)
+        else:
+            runs.append(Run(at, start, stop - start))
         at += stop - start
     return Timeline(nominal, tuple(runs), _knots(stamps, runs, nominal), tuple(warnings))
 
 
 def _gaps(stamps: Float[np.ndarray, "n"], rate: float) -> tuple[list[int], list[int]]:
-    """First samples behind gaps, and how many samples each gap swallowed."""
+    """First samples behind gaps and behind jumps of the clock, and how many samples each swallowed."""
     if len(stamps) < 2:
         return [], []
     steps = np.diff(stamps)
@@ -74,7 +80,7 @@ def _gaps(stamps: Float[np.ndarray, "n"], rate: float) -> tuple[list[int], list[
         return _earliest(lateness[jump : min(high, jump + reach)]) - _earliest(lateness[max(low, jump - reach) : jump])
 
     jitter = _jitter(lateness, reach)
-    bounds = [0, len(stamps)]
+    bounds = [0, *(np.flatnonzero(steps < -_RESET) + 1).tolist(), len(stamps)]
     for jump in jumps[np.argsort(-steps[jumps - 1], kind="stable")].tolist():  # the longest first
         n = bisect.bisect(bounds, jump)
         step = step_at(jump, bounds[n - 1], bounds[n])
@@ -82,8 +88,7 @@ def _gaps(stamps: Float[np.ndarray, "n"], rate: float) -> tuple[list[int], list[
             bounds.insert(n, jump)
     counts = [round(step_at(b, a, c) * rate) for a, b, c in zip(bounds, bounds[1:], bounds[2:], strict=False)]
     longest = max(86400, 10 * len(stamps) / rate) * rate  # a longer pause is a broken stamp
-    kept = [(edge, count) for edge, count in zip(bounds[1:-1], counts, strict=True) if 0 < count < longest]
-    return [edge for edge, _ in kept], [count for _, count in kept]
+    return bounds[1:-1], [count if 0 < count < longest else 0 for count in counts]
 
 
 def _earliest(lateness: Float[np.ndarray, "w"]) -> float:

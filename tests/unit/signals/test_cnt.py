@@ -54,8 +54,9 @@ def test_width_is_told(tmp_path, width, counted, size):
     assert recording.grid.kinds == ("eeg", "eog", "eeg", "eeg") and recording.grid.units == ("V",) * 4
 
 
-def test_width_that_cannot_be_told(tmp_path):
-    (tmp_path / "a.cnt").write_bytes(cnt(np.zeros((4, 100), int), 2, counted=0))
+@pytest.mark.parametrize("top", [1, 3])
+def test_width_that_cannot_be_told(tmp_path, top):
+    (tmp_path / "a.cnt").write_bytes(cnt(RNG.integers(0, top, (4, 100)), 2, counted=0))
     with pytest.raises(SignalPieceError, match="16 or 32 bits"):
         open(tmp_path / "a.cnt")
 

@@ -89,6 +89,19 @@ def test_affines(tmp_path, sform, qform, words):
     assert any(words in w for w in recording.warnings) if words else "disagree" not in str(recording.warnings)
 
 
+def test_a_mirrored_qform(tmp_path):
+    affine = np.diag([-2.0, 2, 3, 1])
+    affine[:3, 3] = 90, -126, -72
+    made = nibabel.Nifti1Image(np.zeros((4, 5, 3), np.int16), affine)
+    made.header.set_qform(affine, 1)
+    raw = bytearray(nibabel.Nifti1Image(np.zeros((4, 5, 3), np.int16), None, made.header).to_bytes())
+    raw[252:256] = struct.pack("<2h", 1, 0)
+    (tmp_path / "a.nii").write_bytes(bytes(raw))
+    assert np.sign(struct.unpack_from("<f", raw, 76)[0]) == -1
+    metres = np.array(open(tmp_path / "a.nii").grid.affine)
+    np.testing.assert_allclose(metres[:3] * 1000, affine[:3], atol=1e-4)
+
+
 def test_nan_is_not_valid(tmp_path):
     values = np.ones((2, 2, 2), np.float32)
     values[0, 1, 1] = np.nan

@@ -65,6 +65,12 @@ def test_moments_are_mapped_to_samples():
     assert line.seconds(990.0) == pytest.approx(-10.0, abs=2e-3)
 
 
+def test_a_stamp_far_away_is_no_gap():
+    line = timeline_of(stamps(2000, 100.0, gaps=[(1000, 1e8)]), 100.0)
+    assert sum(r.count for r in line.runs) == 2000 and line.runs[-1].at <= 1000
+    assert line.rate == 100.0 and "too far" in line.warnings[0]
+
+
 @pytest.mark.parametrize("t", [[5.0], [5.0, 5.0, 5.0], [5.0, 1e300], [9.0, 8.0, 7.0, 6.0]])
 def test_senseless_stamps_give_one_run(t):
     line = timeline_of(np.array(t), 100.0)

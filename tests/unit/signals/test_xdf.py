@@ -7,6 +7,7 @@ import pytest
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.signals.files import open, open_all
+from signalpiece.signals.xdf_chunks import whole_chunks
 
 pytest.importorskip("pyxdf")
 BOUNDARY = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
@@ -95,11 +96,27 @@ def test_what_was_cut_is_said(path):
     assert len(found) == 1 and found[0].samples == 1
 
 
+def test_markers_are_where_their_samples_are(tmp_path):
+    """The amplifier's clock runs 0.2 % slow: its samples are even, and the marker stands at sample 2900."""
+    (tmp_path / "a.xdf").write_bytes(
+        xdf(
+            stream(1, "Amp", "EEG", CHANNELS[:1], 100),
+            stream(2, "Task", "Markers", ["<label>mark</label>"], 0, "string"),
+            samples(1, 100 + np.arange(3000) / 99.8, np.zeros((3000, 1))),
+            samples(2, [100 + 2900 / 99.8], [["go"]], "s"),
+        )
+    )
+    recording = open(tmp_path / "a.xdf")
+    assert recording.grid.time_rate == 100.0
+    assert recording.annotations[0].onset == pytest.approx(29.0, abs=1e-3)
+
+
 def test_a_sample_chunk_may_not_promise_more_than_it_holds(path):
     body = xdf(stream(1, "Amp", "EEG", CHANNELS, 100), chunk(3, struct.pack("<IBI", 1, 4, 1 << 31) + b"\0" * 50))
     path.write_bytes(body)
     with pytest.raises(SignalPieceError, match="no stream"):
         open_all(path)
+    assert len(whole_chunks(path)[0].getvalue()) == body.index(struct.pack("<H", 3) + struct.pack("<I", 1)) - 5
 
 
 def test_markers_alone(path):
