@@ -79,7 +79,7 @@ def band_strips(
 
 
 def rate_curves(
-    curves: Mapping[str, tuple[Float[np.ndarray, "k"], Float[np.ndarray, "k"]]],
+    curves: Mapping[str, tuple[Float[np.ndarray, "_"], Float[np.ndarray, "_"]]],
     *,
     own: str = "",
     point: tuple[float, float] | None = None,

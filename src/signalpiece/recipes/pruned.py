@@ -3,6 +3,7 @@
 Kept: every weight, so that tokens of the unpruned model decode as before. Left out: codes that its data never used.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from signalpiece.core.types import Paper
@@ -10,7 +11,7 @@ from signalpiece.core.types import Paper
 PAPER = Paper(system=None, title="Pruned codebooks", year=2026)
 
 
-def build(*, base: str = "biocodec", options: dict | None = None, sizes: tuple[int, ...] = ()) -> Any:
+def build(*, base: str = "biocodec", options: dict | None = None, sizes: Sequence[int] = ()) -> Any:
     """The tokenizer of recipe `base` with `options`, of whose codes `sizes` per column are kept (all by default)."""
     from signalpiece.recipes import recipe
     from signalpiece.tokenizers.pruned import Pruned

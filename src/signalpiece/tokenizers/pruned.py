@@ -51,7 +51,7 @@ class Pruned:
         self.recipe, self.options = recipe, dict(options)
         return self
 
-    def keep(self, kept: Sequence[Int[np.ndarray, "k"]]) -> "Pruned":
+    def keep(self, kept: Sequence[Int[np.ndarray, "_"]]) -> "Pruned":
         """Which codes of each column are kept, ascending; the encoder's codebooks follow."""
         self.kept = [np.asarray(k, np.int32) for k in kept]
         self.columns = tuple(Column(c.name, len(k)) for c, k in zip(self.columns, self.kept, strict=True))
@@ -171,7 +171,7 @@ class PrunedStream:
         return self._tokenizer.renumbered(self._stream.close())
 
 
-def codebooks(tokenizer: Any) -> dict[str, Float[np.ndarray, "k d"]]:
+def codebooks(tokenizer: Any) -> dict[str, Float[np.ndarray, "_ _"]]:
     """Name and vectors of the codebook of each column, in order.
 
     Raises:
