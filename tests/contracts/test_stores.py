@@ -1,6 +1,5 @@
 """Laws of the room: what is written comes back, in any range, from anywhere; damage costs one unit and is named."""
 
-import io
 import sys
 import zipfile
 from pathlib import Path
@@ -239,7 +238,23 @@ def test_other_input_is_not_resumed(name, tmp_path):
     assert Take(3).same(stored)
 
 
-def test_files_hold_no_key(two):
-    assert b"secret name" not in two[1]
-    text = io.BytesIO(two[1]).read()
-    assert b"eyes" not in text  # annotations are compressed
+def test_a_unit_in_the_wrong_place_is_damaged(tmp_path):
+    take = Take(6, channels=2, frames=20, segment=10)
+    with CodedWriter(tmp_path / "x.sp") as writer:
+        take.write(writer)
+    source, data = open_coded(tmp_path / "x.sp", codecs).recordings[0].source, (tmp_path / "x.sp").read_bytes()
+    first, second, end = source._starts[:3]
+    one, two = data[first:second], data[second:end]
+    if len(one) != len(two):
+        one, two = (two + two)[: len(one)], one[: len(two)]
+    (tmp_path / "x.sp").write_bytes(data[:first] + two[:2] + one[2:3] + two[3:] + data[first + len(two) :])
+    assert open_coded(tmp_path / "x.sp", codecs).verify() == [f"segment 0 of recording 0, channel E{c}" for c in (0, 1)]
+
+
+def test_no_key_and_no_plain_text_is_in_a_file(tmp_path):
+    with CodedWriter(tmp_path / "x.sp") as writer:
+        Take(1).write(writer, "Jane Doe.edf")
+    assert b"Jane" not in (tmp_path / "x.sp").read_bytes()
+    with ParquetWriter(tmp_path / "d") as writer:
+        Take(1).write(writer, "Jane Doe.edf")
+    assert all(b"Jane" not in file.read_bytes() for file in (tmp_path / "d").iterdir())
