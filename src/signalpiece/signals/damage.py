@@ -25,7 +25,8 @@ def one_sentence(path: Path, doing: str = "cannot be read") -> Iterator[None]:
     except MemoryError as error:
         raise SignalPieceError(f"{path}: {doing}: too large for memory, or damaged") from error
     except Exception as error:  # format libraries raise anything on damaged files
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        reason = (words.strip() or type(error).__name__).splitlines()[0]
         raise SignalPieceError(f"{path}: {doing}: {reason}") from error
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Float, Shaped
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.contracts import Stored
-from signalpiece.core.signal import Annotation, Grid
+from signalpiece.core.signal import Annotation, Grid, Sensor
 from signalpiece.signals.damage import single
 from signalpiece.signals.fif_info import FifInfo, read_info, seconds_of
 from signalpiece.signals.fif_tags import FifPart, read_part
@@ -40,7 +40,7 @@ def open_file(path: Path, units: Mapping[str, tuple[str, float]]) -> tuple[Recor
         warnings.append(f"this is a later part of {parts[0].preceding}; open that one for the whole recording")
     if info.bad:
         warnings.append(f"marked as bad in the file: {', '.join(info.bad)}")
-    given = [units.get(s.name, (unit, 1.0)) for s, unit in zip(info.sensors, info.units, strict=True)]
+    given = [_unit(s, unit, units) for s, unit in zip(info.sensors, info.units, strict=True)]
     samples = _Samples(parts, info.calibration * np.array([factor for _, factor in given]))
     runs = _runs(parts)
     total = runs[-1].at + runs[-1].count if runs else 0
@@ -52,6 +52,12 @@ def open_file(path: Path, units: Mapping[str, tuple[str, float]]) -> tuple[Recor
     if info.measured is not None:
         identity = identity | {"start": _clock_time(info.measured)}
     return (Recording(path, grid, samples.values, notes, tuple(warnings), runs, stored, "FIF", (), identity),)
+
+
+def _unit(sensor: Sensor, unit: str, given: Mapping[str, tuple[str, float]]) -> tuple[str, float]:
+    """SI unit and factor on top of the file's; "*" speaks for channels of unknown unit."""
+    unknown = not unit and sensor.kind != "stim"
+    return given.get(sensor.name) or (given.get("*") if unknown else None) or (unit, 1.0)
 
 
 def _all_parts(path: Path) -> list[FifPart]:
