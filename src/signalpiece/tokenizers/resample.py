@@ -3,6 +3,7 @@
 Kaiser-windowed sinc, flat to 90 % of the lower of the two Nyquist frequencies and 70 dB down from 110 % on (45 and
 55 Hz when going to 100 Hz), after "Nonrecursive Digital Filter Design Using the I0-sinh Window Function" (1974).
 No high-pass: drift passes. Outputs come in blocks of a fixed size, so that any chunking gives the same samples.
+High rates are first divided by a whole number, to no less than four times the new rate.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from signalpiece.tokenizers.blocks import BlockMap, BlockStream
 
 STOP_DB = 70.0
 BLOCKS = (25, 50)  # output samples of a block, where the ratio allows: they divide the usual hops
+FIRST_BLOCK = 16  # of a first stage
+ABOVE = 4  # times the new rate that a first stage leaves
 TOLERANCE = 1e-3  # of the rate, where the exact ratio has a numerator above 128
 
 
@@ -42,15 +45,18 @@ def ratio_between(source: float, rate: float) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Resampler:
-    """`up / down` times the samples; 1 / 1 is the identity."""
+    """`up / down` times the samples; 1 / 1 is the identity. `first` is what a first stage divides the rate by."""
 
     up: int
     down: int
+    first: int = 1
 
     @classmethod
     def between(cls, source: float, rate: float) -> "Resampler":
         """The resampler from `source` Hz to `rate` Hz."""
-        return cls(*ratio_between(source, rate))
+        up, down = ratio_between(source, rate)
+        fits = [d for d in range(2, down // (up * ABOVE) + 1) if down % d == 0]
+        return cls(up, down, max(fits, default=1))
 
     @property
     def is_identity(self) -> bool:
@@ -68,16 +74,24 @@ class Resampler:
 
     def latency_seconds(self, source: float) -> float:
         """How long after an output sample's time it is known, at worst."""
-        return 0.0 if self.is_identity else (self.map.taps - self.map.before) / source
+        if self.is_identity:
+            return 0.0
+        early = 0 if self.first == 1 else self.first_map.taps - self.first_map.before
+        return (early + (self.map.taps - self.map.before) * self.first) / source
 
     def inverse(self) -> "Resampler":
-        """The way back."""
+        """The way back, in one stage."""
         return Resampler(self.down, self.up)
 
     @property
+    def first_map(self) -> BlockMap:
+        """The block map of the first stage."""
+        return _design(1, self.first, Fraction(self.up, self.down))
+
+    @property
     def map(self) -> BlockMap:
-        """The block map of one polyphase block."""
-        return _design(self.up, self.down)
+        """The block map of one polyphase block, behind the first stage."""
+        return _design(self.up, self.down // self.first, Fraction(self.up * self.first, self.down))
 
     def stream(self) -> "ResampleStream":
         """A resampler for a signal that arrives in pieces."""
@@ -85,15 +99,19 @@ class Resampler:
 
     def __call__(self, x: Float[np.ndarray, "c t"]) -> Float[np.ndarray, "c s"]:
         """The whole signal at the new rate."""
-        return x if self.is_identity else self.between_samples(x, 0, 0, self.length(x.shape[1]))
+        if self.first == 1:
+            return x if self.is_identity else self.between_samples(x, 0, 0, self.length(x.shape[1]))
+        stream = self.stream()
+        return np.concatenate([stream.push(x), stream.close()], axis=1) if x.shape[1] else x
 
     def between_samples(self, x: Float[np.ndarray, "c t"], at: int, start: int, stop: int) -> Float[np.ndarray, "c s"]:
-        """Output samples start to stop of a signal of which `x` holds samples `at` onwards.
+        """Output samples start to stop of a signal of which `x` holds samples `at` onwards; one stage only.
 
         `x` must hold what `needs` says; what is missing there lies before the start or after the end of the signal.
         """
         if self.is_identity:
             return x[:, start - at : stop - at]
+        assert self.first == 1, "ranges are for the way back"
         if not x.shape[1] or stop <= start:
             return x[:, :0]
         size = self.map.outputs
@@ -123,12 +141,15 @@ class ResampleStream:
 
     def __init__(self, resampler: Resampler) -> None:
         self.resampler = resampler
+        self._early = None if resampler.first == 1 else BlockStream(resampler.first_map)
         self._blocks = None if resampler.is_identity else BlockStream(resampler.map)
         self._taken = self._given = 0
 
     def push(self, x: Float[np.ndarray, "c t"]) -> Float[np.ndarray, "c s"]:
         """The output samples that are known now."""
         self._taken += x.shape[1]
+        if self._early is not None:
+            x = self._early.push(x).reshape(len(x), -1)
         y = x if self._blocks is None else self._blocks.push(x).reshape(len(x), -1)
         self._given += y.shape[1]
         return y
@@ -138,15 +159,26 @@ class ResampleStream:
         total = self.resampler.length(self._taken)
         if self._blocks is None or not self._taken:
             return np.empty((0, 0), np.float32)
-        rest = self._blocks.close(-(-total // self.resampler.map.outputs))
-        return rest.reshape(rest.shape[0], -1)[:, : total - self._given]
+        pieces = []
+        if self._early is not None:
+            samples = -(-self._taken // self.resampler.first)
+            last = self._early.close(-(-samples // self.resampler.first_map.outputs))
+            pieces.append(self._blocks.push(last.reshape(len(last), -1)))
+        pieces.append(self._blocks.close(-(-total // self.resampler.map.outputs)))
+        rest = np.concatenate(pieces, axis=1)
+        return rest.reshape(len(rest), -1)[:, : total - self._given]
 
 
 @cache
-def _design(up: int, down: int) -> BlockMap:
+def _design(up: int, down: int, final: Fraction) -> BlockMap:
+    """Keeps what a rate of `final` times the input's can hold, and lets nothing else fold into that."""
     size = next((b for b in BLOCKS if b % up == 0), up * -(-BLOCKS[0] // up))
-    cutoff = min(1.0, up / down) / 2  # cycles per input sample
-    half = int(np.ceil((STOP_DB - 7.95) / (2.285 * 2 * np.pi * 0.2 * cutoff) / 2))
+    if final != Fraction(up, down):
+        size = FIRST_BLOCK
+    nyquist = min(1.0, float(final)) / 2  # cycles per input sample
+    keep, stop = 0.9 * nyquist, max(min(1.0, up / down) - 1.1 * nyquist, 1.1 * nyquist)
+    cutoff = (keep + stop) / 2
+    half = int(np.ceil((STOP_DB - 7.95) / (2.285 * 2 * np.pi * (stop - keep)) / 2))
     beta = 0.1102 * (STOP_DB - 8.7)
     at = np.arange(size) * down / up
     taps = int(at[-1]) + 2 * half + 1

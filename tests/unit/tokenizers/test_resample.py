@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from signalpiece.core.check import SignalPieceError
 from signalpiece.tokenizers.resample import Resampler, ratio_between
 
-PAIRS = [(160, 100), (250, 100), (256, 100), (512, 128), (50, 100), (1000 / 3, 100), (1017.2526, 100)]
+PAIRS = [(160, 100), (250, 100), (256, 100), (512, 128), (50, 100), (1000 / 3, 100), (1017.2526, 100), (2048, 100)]
 
 
 def tone(hertz, rate, seconds=40):
@@ -63,9 +63,9 @@ def test_same_rate_is_the_identity():
 
 @settings(max_examples=25, deadline=None)
 @given(
-    pair=st.sampled_from(PAIRS[:5]),
-    samples=st.integers(1, 900),
-    cuts=st.lists(st.integers(0, 900), max_size=7),
+    pair=st.sampled_from([*PAIRS[:5], (2048, 100), (1000, 100)]),
+    samples=st.integers(1, 3000),
+    cuts=st.lists(st.integers(0, 3000), max_size=7),
     seed=st.integers(0, 9),
 )
 def test_stream_equals_the_whole(pair, samples, cuts, seed):
@@ -78,14 +78,22 @@ def test_stream_equals_the_whole(pair, samples, cuts, seed):
     assert whole.shape[1] == resampler.length(samples)
 
 
-def test_latency_is_what_the_stream_needs():
-    resampler, x = Resampler.between(160, 100), tone(3, 160, 4)
+@pytest.mark.parametrize("source", [160, 1000])
+def test_latency_is_what_the_stream_needs(source):
+    resampler, x = Resampler.between(source, 100), tone(3, source, 3)
     stream, given = resampler.stream(), 0
     for n in range(x.shape[1]):
         given += stream.push(x[:, n : n + 1]).shape[1]
-        late = (n + 1) / 160 - given / 100
-        assert late <= resampler.latency_seconds(160)
-    assert resampler.latency_seconds(160) < 0.5
+        late = (n + 1) / source - given / 100
+        assert late <= resampler.latency_seconds(source)
+    assert resampler.latency_seconds(source) < 0.6
+
+
+def test_high_rates_go_in_two_stages():
+    resampler = Resampler.between(2048, 100)
+    assert resampler.first == 4 and resampler.inverse().first == 1
+    assert db(resampler(tone(56.0, 2048, 20))) < -65 and db(resampler(tone(456.0, 2048, 20))) < -65
+    assert Resampler.between(500, 100).first == 1 and Resampler.between(20000, 100).first == 50
 
 
 def test_samples_that_a_piece_determines():
