@@ -56,3 +56,15 @@ def test_one_training_step_of_the_codebooks(golden, net):
     torch.testing.assert_close(books[0].vectors, golden["ema1.layer0_embed"], **CLOSE)
     torch.testing.assert_close(books[5].vectors, golden["ema1.layer5_embed"], **CLOSE)
     torch.testing.assert_close(books[0].counts, golden["ema1.layer0_cluster_size"], **CLOSE)
+
+
+def test_training_begins_with_codes_that_differ(golden):
+    torch.manual_seed(0)
+    net, x = SeanetCodec(64, filters=8).train(), golden["in.x"]
+    x = (x / x.square().mean(2, keepdim=True).sqrt())[:, :, :1248]
+    net.loss(x)
+    latent = net.encoder(x)
+    assert latent.mean((0, 2)).abs().max() < 1e-4 and abs(latent.std((0, 2)).mean() - 1) < 1e-4
+    before = net.encoder[-1].conv.weight.clone()
+    net.loss(x * 3)
+    assert torch.equal(net.encoder[-1].conv.weight, before), "only before the first batch"

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -72,11 +73,25 @@ class SeanetCodec(nn.Module):
 
     def loss(self, x: Float[Tensor, "b 1 t"]) -> Losses:
         """Huber in time and spectra of several lengths, weighted, and commitment; `t` is a multiple of the hop."""
+        if self.training and not any(int(level.codebook.steps) for level in self.quantizer.levels):  # type: ignore
+            self._settle(x)
         out = self(x)
         time = functional.smooth_l1_loss(out.reconstruction, x, beta=HUBER_BETA)
         spectrum = multi_scale_stft(x[:, 0], out.reconstruction[:, 0])
         total = self.weights[0] * time + self.weights[1] * spectrum + out.commitment
         return Losses(total, {"time": time, "spectrum": spectrum, "commitment": out.commitment})
+
+    @torch.no_grad()
+    def _settle(self, x: Float[Tensor, "b 1 t"]) -> None:
+        """Before the first training batch: latents of mean 0 and SD 1, so that the codes begin apart from each other.
+
+        Paper: "Weight Normalization" (2016), section 3, data-dependent initialisation.
+        """
+        last: Any = self.encoder[-1].conv
+        latent = self.encoder(x)
+        mean, sd = latent.mean((0, 2)), latent.std((0, 2)).mean()
+        last.weight.div_(sd)
+        last.bias.sub_(mean).div_(sd)
 
 
 def levels_of(
