@@ -199,21 +199,22 @@ def test_reads_from_a_zip_and_from_a_url(two, tmp_path):
         assert all(take.same(recording) for take, recording in zip(takes, stored.recordings, strict=True))
 
 
+@pytest.mark.parametrize("skip", [False, True])
 @pytest.mark.parametrize("name", STORES)
-def test_resume_gives_the_file_of_an_undisturbed_run(name, tmp_path):
+def test_resume_gives_the_file_of_an_undisturbed_run(name, skip, tmp_path):
     writer_of, opener = STORES[name]
     takes = [Take(1), Take(2, framed=True), Take(3)]
 
     def run(path, resume, stop=None):
         with writer_of(path, resume=resume) as writer:
             for number, take in enumerate(takes):
-                take.write(writer, str(number), stop[1] if stop and stop[0] == number else None)
+                take.write(writer, str(number), stop[1] if stop and stop[0] == number else None, skip)
 
     def content(path):
         return [f.read_bytes() for f in sorted(path.iterdir())] if path.is_dir() else path.read_bytes()
 
     run(tmp_path / "whole", False)
-    for stop in [(n, s) for n in range(3) for s in range(3)]:
+    for stop in [(n, s) for n in range(3) for s in range(4)]:
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path / "broken", True, stop)
         if name == "coded":

@@ -62,13 +62,17 @@ class Take:
             rows = self.cube[at : at + size]
             yield Tokens((self.header,), rows.reshape(1, -1, self.cube.shape[2]), side=side, first=at)
 
-    def write(self, writer, key="a", stop=None):
+    def write(self, writer, key="a", stop=None, skip=False):
         early = replace(self.header, grid=self.header.grid.span(0, 0), invalid=())
-        writer.begin(early, self.codec, self.side_codec, key)
+        recording = writer.begin(early, self.codec, self.side_codec, key)
         for number, piece in enumerate(self.pieces()):
+            if skip and number < writer.done.get(recording, 0):
+                continue
             if number == stop:
                 raise KeyboardInterrupt
             writer.segment(piece)
+        if stop is not None:
+            raise KeyboardInterrupt  # all segments are there, their end is not
         writer.end(self.header, self.side(), self.annotations)
 
     def same(self, stored):
