@@ -53,6 +53,8 @@ def to_si(label: str) -> tuple[str, float] | None:
 def _split(text: str, lower: str) -> tuple[str, float] | None:
     if text == "S":
         return "S", 1.0
+    if text.endswith("M"):
+        return None  # molar, not metres
     if lower in _BASES and text[:1] not in ("M", "G"):
         unit, factor = _BASES[lower], 1.0
     elif text[:1] in ("U", "N", "K") and lower[1:] in _BASES:  # shouted labels: UV, NV
