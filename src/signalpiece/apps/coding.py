@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from signalpiece.apps import screen
-from signalpiece.apps.load import load
+from signalpiece.apps.load import load, resolve, shipped
 from signalpiece.core.check import SignalPieceError, check_option
+from signalpiece.recipes import names, recipe
 from signalpiece.signals.files import expand, open_all, write
 from signalpiece.signals.units import to_si
+from signalpiece.tokenizers.model_file import read_header
 
 
 def encode_inputs(
@@ -132,15 +134,15 @@ def decode_tokens(
     from signalpiece.tokenizers.files import decode_range, open_tokens
 
     check_option("rate", rate, ("model", "source"))
-    tokenizer = load(model)
     paths = sorted(tokens.glob("*.sp")) if tokens.is_dir() and not (tokens / "headers.json").is_file() else [tokens]
     if not paths:
         raise SignalPieceError(f"{tokens}: no tokens in this folder")
+    tokenizer = _maker(model, paths[0])
     jobs = [(path, i, r) for path in paths for i, r in enumerate(open_tokens(path, tokenizer).recordings)]
-    names = _names(jobs, out)
+    places = _names(jobs, out)
     rows = []
     with screen.progress("decoding", len(jobs)) as tell:
-        for done, ((_, index, stored), name) in enumerate(zip(jobs, names, strict=True)):
+        for done, ((_, index, stored), name) in enumerate(zip(jobs, places, strict=True)):
             tell(done)
             grid = stored.header.grid
             pick = None if channels is None else [_channel(grid, c) for c in channels]
@@ -150,6 +152,21 @@ def decode_tokens(
             seconds, count, hertz = signal.grid.seconds, signal.grid.size("channel"), signal.grid.time_rate
             rows.append({"recording": index, "seconds": seconds, "channels": count, "rate": hertz, "out": str(name)})
     return rows
+
+
+def _maker(model: str, path: Path) -> Any:
+    """The tokenizer `model` as it made these tokens: a recipe with their options, a shipped model by their hash."""
+    from signalpiece.tokenizers.files import open_tokens
+
+    tokenizer = None if model in names() else load(model)
+    found = open_tokens(path, tokenizer).recordings
+    said = dict(found[0].header.model) if found else {}
+    if tokenizer is None:
+        return recipe(model).build(**said["options"]) if said.get("recipe") == model else load(model)
+    if tokenizer.model_hash != said.get("hash") and resolve(model) is not None:
+        older = [p for p in shipped().values() if read_header(p)["hash"] == said.get("hash")]
+        return load(older[0]) if older else tokenizer
+    return tokenizer
 
 
 def _channel(grid: Any, name: str) -> int:

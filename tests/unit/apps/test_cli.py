@@ -126,6 +126,11 @@ def test_tokens_of_another_model_are_refused(run, short, tmp_path):
     refused(run("decode", "dct", tmp_path / "x.sp", "--out", tmp_path / "y.edf", "--start", "100"), "100")
 
 
+def test_a_recipe_decodes_what_it_made_with_other_options(run, short, tmp_path):
+    run("encode", "lapped", short, "--out", tmp_path / "x.sp", "--step", "5uV", "--set", "transform=dct")
+    assert run("decode", "lapped", tmp_path / "x.sp", "--out", tmp_path / "y.edf")[0] == 0
+
+
 def test_what_needs_volts_asks_for_them(run, tmp_path):
     import csv
 
