@@ -12,7 +12,7 @@ from signalpiece.core.signal import Signal
 from signalpiece.metrics.codes import CodeCounts
 from signalpiece.recipes import recipe
 from signalpiece.tokenizers.files import decode_range
-from signalpiece.tokenizers.pruned import duplicates, nearest_kept
+from signalpiece.tokenizers.pruned import codebooks, duplicates, nearest_kept
 
 
 def signal(seed=0, seconds=20, scale=1.0):
@@ -70,11 +70,12 @@ def test_a_mended_model_has_no_dead_codes_and_decodes_old_tokens(learned, tmp_pa
     save(tmp_path / "mended.safetensors", mended, remap=remap_table(mended))
     again = load(tmp_path / "mended.safetensors")
     assert again.model_hash == mended.model_hash != learned.model_hash
-    for column, old in zip(again.columns, found.columns, strict=True):
-        assert (
-            column.size == old.live - (old.double or 0 if old.name == found.columns[0].name else 0)
-            or column.size <= old.live
-        )
+    assert [c.size for c in again.columns] == [len(k) for k in again.kept]
+    assert all(c.size <= old.live for c, old in zip(again.columns, found.columns, strict=True))
+    for book, whole, kept in zip(
+        codebooks(again.encoder).values(), codebooks(learned).values(), again.kept, strict=True
+    ):
+        assert {tuple(v) for v in book} == {tuple(v) for v in whole[kept]}  # a removed code can win no longer
     old_tokens = learned.encode(signal())
     assert np.array_equal(again.decode(old_tokens).values, learned.decode(old_tokens).values)
     new_tokens = again.encode(signal())

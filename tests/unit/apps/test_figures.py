@@ -81,4 +81,7 @@ def test_the_scalp_map_puts_front_at_the_top_and_everything_inside():
     assert (np.hypot(*flat.T) < 1).all()
     assert flat[0, 1] > 0.5 and flat[2, 1] < -0.5 and flat[3, 0] < -0.5 < 0.5 < flat[4, 0]
     assert np.hypot(*flat[1]) < 0.25
-    parse(plot_scalp.head_map(flat, np.linspace(-20, 0, 7), names, -20.0, 0.0))
+    tree = parse(plot_scalp.head_map(flat, np.linspace(-20, 0, 7), names, -20.0, 0.0))
+    dots = [e for e in tree.iter() if e.get("data-tip")]
+    heights = {e.get("data-tip").split()[0]: float(e.get("cy")) for e in dots}
+    assert heights["Fpz"] < heights["Cz"] < heights["Oz"]

@@ -10,8 +10,9 @@ import pytest
 
 from signalpiece.apps.page import LIMIT
 from signalpiece.apps.report import report, write_report
+from signalpiece.apps.report_data import _Sums
 from signalpiece.core.check import SignalPieceError
-from signalpiece.core.signal import Annotation, Grid, Sensor
+from signalpiece.core.signal import Annotation, Grid, Sensor, Signal
 from signalpiece.metrics.bands import BANDS, nmse_bands
 from signalpiece.metrics.protocol import protocol_rate, to_protocol
 from signalpiece.recipes import recipe
@@ -120,6 +121,19 @@ def test_gaps_are_shown_and_do_not_count(dct):
     assert "1 gap of 20.0 s" in with_gap.html and 'class="gap"' in with_gap.html
     one, two = with_gap.files[0]["nmse_db"]["all"], without.files[0]["nmse_db"]["all"]
     assert one == pytest.approx(two, abs=1.5)
+
+
+def test_what_is_missing_in_the_file_counts_on_neither_side():
+    x = np.random.default_rng(0).normal(size=(2, 3000)).astype(np.float32)
+    valid = np.ones_like(x, bool)
+    valid[:, 500:900] = False
+    grid = recording(2, 30.0, rate=100.0).grid
+    good, bad = Signal(grid, x, valid), Signal(grid, np.where(valid, 0.9 * x, 99).astype(np.float32))
+    sums = _Sums(30.0)
+    sums.add(good, bad, 0.0)
+    assert sums.errors().db["all"] == pytest.approx(-20, abs=0.1)
+    assert sums.correlation() == pytest.approx([1, 1], abs=1e-3)
+    assert np.nanmax(sums.error_db()) == pytest.approx(-20, abs=0.1)
 
 
 def test_several_recordings_are_listed_and_two_shown(dct):

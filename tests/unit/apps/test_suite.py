@@ -14,6 +14,8 @@ def test_no_file_is_in_two_splits():
         assert not train & test and not validation & test
         both = train & validation
         assert {f for _, f in both} <= {"eeglab_data.set"}  # first part and last minute of one recording
+        parts = [f for s in ("train", "validation") for f in suite.splits[s] if f.file == "eeglab_data.set"]
+        assert [(f.start, f.stop) for f in parts] == [(0.0, -60.0), (-60.0, None)]
         assert not {s for s, _ in test} & {s for s, _ in train | validation}
 
 

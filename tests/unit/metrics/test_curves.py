@@ -34,6 +34,12 @@ def test_protocol_keeps_10_hz_and_drops_drift_and_mains():
     assert power[0] == pytest.approx(0.5, rel=1e-3) and (power[1:] < 0.01).all()
 
 
+def test_the_filter_takes_out_mains_by_itself():
+    t = np.arange(256 * 30) / 256
+    y = bandpass(np.sin(2 * np.pi * 60 * t)[None], 256.0)
+    assert np.square(y[:, 1000:-1000]).mean() < 0.01
+
+
 def test_a_piece_with_its_margin_equals_the_whole():
     x = np.random.default_rng(0).normal(size=(1, 200 * 120)).cumsum(1)
     a, b, m = 200 * 40, 200 * 60, int(200 * MARGIN_SECONDS)
