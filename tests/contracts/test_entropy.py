@@ -94,6 +94,23 @@ def test_truncation_is_nearly_always_seen(name):
 
 
 @pytest.mark.parametrize("name", CODECS)
+def test_silence_is_short_and_comes_back(name):
+    codec, header = getattr(entropy, name)(), header_of(1, (0,) * 50, 480)
+    codes = np.zeros((480, 1, 50), np.int32)
+    data = codec.encode(codes, header)
+    assert (codec.decode(data, header) == codes).all()
+    assert name == "Raw" or len(data) < 240
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_bytes_behind_the_end_are_seen(name):
+    codec, header = getattr(entropy, name)(), header_of(1, (0, 0), 30)
+    good = codec.encode(np.arange(60, dtype=np.int32).reshape(30, 1, 2) % 7, header)
+    with pytest.raises(SignalPieceError, match="damaged"):
+        codec.decode(good + b"\1" * 6, header)
+
+
+@pytest.mark.parametrize("name", CODECS)
 def test_absurd_lengths_allocate_nothing(name):
     codec, header = getattr(entropy, name)(), header_of(1, (0, 0), 0)
     with pytest.raises(SignalPieceError, match="cannot be"):
