@@ -252,10 +252,12 @@ def test_a_unit_in_the_wrong_place_is_damaged(tmp_path):
     assert open_coded(tmp_path / "x.sp", codecs).verify() == [f"segment 0 of recording 0, channel E{c}" for c in (0, 1)]
 
 
-def test_no_key_and_no_plain_text_is_in_a_file(tmp_path):
+def test_nothing_of_the_key_is_in_a_file(tmp_path):
     with CodedWriter(tmp_path / "x.sp") as writer:
         Take(1).write(writer, "Jane Doe.edf")
-    assert b"Jane" not in (tmp_path / "x.sp").read_bytes()
+    with CodedWriter(tmp_path / "y.sp") as writer:
+        Take(1).write(writer, "John Doe.edf")
+    assert (tmp_path / "x.sp").read_bytes() == (tmp_path / "y.sp").read_bytes()
     with ParquetWriter(tmp_path / "d") as writer:
         Take(1).write(writer, "Jane Doe.edf")
-    assert all(b"Jane" not in file.read_bytes() for file in (tmp_path / "d").iterdir())
+    assert all(b"Jane" not in f.read_bytes() and b"digest" not in f.read_bytes() for f in (tmp_path / "d").iterdir())

@@ -17,7 +17,7 @@ from signalpiece.core.contracts import Codec
 from signalpiece.core.signal import Annotation
 from signalpiece.core.tokens import Header, Tokens
 from signalpiece.stores.blocks import EVENTS, MAGIC, block, segment_block, varint
-from signalpiece.stores.contents import DIGEST, Entry, footer_block, head_block, scan, tail_block
+from signalpiece.stores.contents import DIGEST, Entry, footer_block, head_block, scan, strip_digest, tail_block
 from signalpiece.stores.header_json import annotations_to_json, changed, changes, header_to_json, pack
 
 
@@ -52,7 +52,7 @@ class CodedWriter:
             self._entries, self._complete = found.entries, found.complete
             self.done = {i: len(entry.segments) for i, entry in enumerate(found.entries)}
         try:
-            self._file = open(self.part, "r+b" if found else "wb")
+            self._file = open(self.part, "r+b" if found else "w+b")
         except OSError as error:
             raise self._failed(error) from error
         self._cut(found.end if found else 0)
@@ -74,7 +74,7 @@ class CodedWriter:
         Args:
             header: what is known of it; its length and `invalid` may still change until `end`.
             codec: codes its segments; `side_codec` the side information.
-            key: tells the input apart (say, its name); only a digest of it is stored, in the .part and the file.
+            key: tells the input apart (say, its name); a digest of it stands in the .part, nothing in the file.
 
         Raises:
             SignalPieceError: the header has no segment length, or the file cannot be written.
@@ -182,11 +182,21 @@ class CodedWriter:
             if self._current + 1 < len(self._entries):  # a resumed file had more recordings than were begun now
                 self._forget(self._entries[self._current + 1].start, self._current + 1)
             self._write(footer_block(self._entries))
+            self._strip()
             os.fsync(self._file.fileno())
             self._file.close()
             os.replace(self.part, self.path)
         except OSError as error:
             raise self._failed(error) from error
+
+    def _strip(self) -> None:
+        """Takes the digests of the input out of the head blocks: a file depends on its tokens alone."""
+        for entry in self._entries:
+            self._file.seek(entry.start)
+            data = strip_digest(self._file.read(entry.head_size))
+            self._file.seek(entry.start)
+            self._file.write(data)
+        self._file.flush()
 
     def _write(self, data: bytes) -> None:
         try:

@@ -75,6 +75,16 @@ def head_block(recording: int, digest: bytes, head: dict[str, Any]) -> bytes:
     return block(HEAD, varint(recording) + digest + pack(head))
 
 
+def strip_digest(data: bytes) -> bytes:
+    """A head block with zeros for its digest."""
+    found = read_block(data, 0)
+    assert found is not None, "the writer's own block is damaged"
+    source = Bytes(found.body)
+    number = varint(source.varint())
+    source.take(DIGEST)
+    return block(HEAD, number + bytes(DIGEST) + source.rest())
+
+
 def tail_block(recording: int, entry: Entry, head: dict[str, Any]) -> bytes:
     """The block behind a recording's segments: `head` is what is known at its end."""
     side = varint(len(entry.side)) + entry.side

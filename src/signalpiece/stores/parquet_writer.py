@@ -141,6 +141,8 @@ class ParquetWriter:
         assert self._header is None, "end() the last recording first"
         try:
             del self._recordings[self._current + 1 :]
+            for entry in self._recordings:
+                entry.pop("digest", None)  # only a resumed run needs it
             self._save(True)
         except OSError as error:
             raise self._failed(error) from error
