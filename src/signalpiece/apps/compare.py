@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from signalpiece.apps.excerpt import Excerpt
 from signalpiece.apps.measure import Measured, has_rate, measure
@@ -191,6 +191,14 @@ def looks_at_all_channels(coder: Any) -> bool:
     """Whether one channel's codes depend on the others."""
     one = coder[0] if isinstance(coder, tuple) else coder
     return getattr(getattr(one, "codec", None), "channels", 1) == 0
+
+
+def best_rows(values: Float[np.ndarray, "n k"], eligible: Bool[np.ndarray, "n"]) -> list[int | None]:
+    """For each column the row of the smallest value among the eligible ones; None where there is no contest."""
+    out: list[int | None] = []
+    for column in np.where(eligible[:, None], values, np.nan).T:
+        out.append(int(np.nanargmin(column)) if np.isfinite(column).sum() > 1 else None)
+    return out
 
 
 def difference(one: Float[np.ndarray, "f"], two: Float[np.ndarray, "f"]) -> Difference:

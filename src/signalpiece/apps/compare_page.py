@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from signalpiece.apps import plot_error
-from signalpiece.apps.compare import BASELINE, RATES, Comparison, Difference, difference, gain_score
+from signalpiece.apps.compare import BASELINE, RATES, Comparison, Difference, best_rows, difference, gain_score
 from signalpiece.apps.page import Section, bold, escape, facts, page, plain_list, table, tabs
 from signalpiece.apps.svg import db
 from signalpiece.metrics.bands import NAMES
@@ -89,19 +89,24 @@ def _equal_bits(c: Comparison, own: str) -> Section:
     variable = [n for n in c.coders if n not in c.fixed]
     values = np.array([[_mean(c.at(n, r)) for r in RATES] for n in variable]).reshape(len(variable), len(RATES))
     first = ["coder", *(f"{r:g}" for r in RATES)]
+    won = [w for w in best_rows(values, np.array([n not in c.spatial for n in variable])) if w is not None]
+    mine = sum(variable[w] == own for w in won)
+    finding = (
+        f"{own} has the smallest error at {mine} of {len(won)} rates" if own in variable else "Error at equal bits"
+    )
     body = ""
     if variable:
-        body = _dressed(first, variable, values, own, "NMSE of all bands, dB, by bits per second and channel")
+        body = _dressed(c, first, variable, values, own, "NMSE of all bands, dB, by bits per second and channel")
     for f in c.fixed:
         names = [f, *variable]
         rows = np.array([[_mean(_read(c, f, n, 0.0, band)) for band in NAMES] for n in names])
         title = f"At the rate of {f}: {_mean(c.own_rate(f)):.0f} bits per second and channel"
-        body += _dressed(["coder", *NAMES], names, rows, own, title)
+        body += _dressed(c, ["coder", *NAMES], names, rows, own, title)
     return Section(
         "Equal bits",
-        "Error at equal file sizes",
+        finding,
         f"{c.scope}. Real files: codes, side information, header, index and checksums. Mean over recordings; green: "
-        "the best of a column. A dash: at least one recording's curve does not reach that rate.",
+        "the best single-channel coder of a column. A dash: at least one recording's curve does not reach that rate.",
         body,
     )
 
@@ -112,7 +117,7 @@ def _bands(c: Comparison, own: str) -> Section:
     for rate in RATES:
         rows = np.array([[_mean(c.at(n, rate, b)) for b in NAMES] for n in variable]).reshape(len(variable), -1)
         panels.append(
-            (f"{rate:g} bits", _dressed(["coder", *NAMES], variable, rows, own, f"NMSE, dB, at {rate:g} bits"))
+            (f"{rate:g} bits", _dressed(c, ["coder", *NAMES], variable, rows, own, f"NMSE, dB, at {rate:g} bits"))
         )
     note = "Delta .5 to 4, theta 4 to 8, alpha 8 to 13, beta 13 to 30, gamma 30 to 45 Hz."
     return Section("Bands", "Error per band", note, tabs("bands", panels))
@@ -214,13 +219,18 @@ def _over(c: Comparison, base: Float[np.ndarray, "f"] | None, mine: Float[np.nda
 
 
 def _dressed(
-    columns: Sequence[str], names: Sequence[str], values: Float[np.ndarray, "n k"], own: str, caption: str
+    c: Comparison,
+    columns: Sequence[str],
+    names: Sequence[str],
+    values: Float[np.ndarray, "n k"],
+    own: str,
+    caption: str,
 ) -> str:
-    classes = {}
-    for k in range(values.shape[1]):
-        if np.isfinite(values[:, k]).sum() > 1:
-            classes[int(np.nanargmin(values[:, k])), k + 1] = "best"
-    rows = [[n, *(db(float(v), 2) for v in row)] for n, row in zip(names, values, strict=True)]
+    """A table of decibels; the best single-channel coder of each column is marked, joint ones are named as such."""
+    alone = np.array([n not in c.spatial for n in names])
+    classes = {(winner, k + 1): "best" for k, winner in enumerate(best_rows(values, alone)) if winner is not None}
+    shown = [n if single else f"{n} (all channels)" for n, single in zip(names, alone, strict=True)]
+    rows = [[n, *(db(float(v), 2) for v in row)] for n, row in zip(shown, values, strict=True)]
     marked = [names.index(own)] if own in names else []
     return table(columns, rows, caption=caption, own=marked, classes=classes)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from signalpiece.apps import plot_error, plot_scalp, plot_time
-from signalpiece.apps.compare import RATES, Comparison
+from signalpiece.apps.compare import RATES, Comparison, best_rows
 from signalpiece.apps.excerpt import protocol_piece, spread
 from signalpiece.apps.page import Section, escape, key, switches, table, tabs
 from signalpiece.apps.report_data import Decoded, FileMeasured
@@ -180,11 +180,8 @@ def _rate_table(c: Comparison, own: str, rate: float) -> str:
     values = np.array([[float(c.at(n, r)[0]) for r in columns] for n in names]).reshape(len(names), len(columns))
     if own in c.fixed:
         names, values = [own, *names], np.vstack([c.at(own, None)[:1], values])
-    classes = {}
-    for k in range(len(columns)):
-        good = np.isfinite(values[:, k])
-        if good.sum() > 1:
-            classes[int(np.nanargmin(values[:, k])), k + 1] = "best"
+    alone = np.array([n not in c.spatial or own in c.spatial for n in names])
+    classes = {(row, k + 1): "best" for k, row in enumerate(best_rows(values, alone)) if row is not None}
     rows = [[n, *(db(float(v)) for v in row)] for n, row in zip(names, values, strict=True)]
     return table(
         ["coder", *(f"{r:.0f}" for r in columns)],
