@@ -28,6 +28,8 @@ def rivals(*, without: Collection[str] = (), several: bool = True) -> dict[str, 
         if label in without or (name == "klt" and not several):
             continue
         build = recipe(name).build
+        if name == "lapped" and several and "lapped+share" not in without:
+            found["lapped+share"] = build(share=True)
         found[label] = tuple(build(levels=n) for n in MU_LEVELS) if name == "mulaw" else build()
     if find_spec("bioleptic") is not None and "bioleptic" not in without:
         found["bioleptic"] = Bioleptic()
