@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 LIGHT := .venv-light
 BIN := $(VENV)/bin
-DATA := $(if $(SIGNALPIECE_DATA),$(SIGNALPIECE_DATA),)
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: setup demo test test-light lint bench bench-big clean

@@ -218,7 +218,7 @@ def difference(one: Float[np.ndarray, "f"], two: Float[np.ndarray, "f"]) -> Diff
 def gain_score(comparison: Comparison, coder: str, baseline: str = BASELINE) -> float:
     """The score that picks a default: mean gain in dB over the baseline at 40, 80, 150 and 240, sets weighted equally.
 
-    A fixed-rate coder is scored at its own rate. NaN where nothing can be read.
+    A fixed-rate coder is scored at its own rate. NaN unless every rate was reached on every recording.
     """
     sets = {i.file: i.set for i in comparison.items}
     names = np.array([sets[f] for f in comparison.files])
@@ -226,8 +226,8 @@ def gain_score(comparison: Comparison, coder: str, baseline: str = BASELINE) -> 
         gains = (comparison.at_rate_of(coder, baseline) - comparison.at(coder, None))[None]
     else:
         gains = np.stack([comparison.at(baseline, r) - comparison.at(coder, r) for r in RATES[:4]])
-    per_set = [_mean(gains[:, names == s]) for s in dict.fromkeys(names)]
-    return _mean(np.array(per_set))
+    per_set = [gains[:, names == s].mean() for s in dict.fromkeys(names)]
+    return float(np.mean(per_set))
 
 
 def scope_of(excerpts: Sequence[Excerpt]) -> str:

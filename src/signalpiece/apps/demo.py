@@ -30,7 +30,11 @@ def demo() -> None:
     """Runs every step and says where the report is."""
     OUT.mkdir(exist_ok=True)
     r01, r02 = str(sample("S001R01.edf")), str(sample("S001R02.edf"))
-    tokens, back, model = str(OUT / "R01.sp"), str(OUT / "R01-decoded.edf"), str(OUT / "biocodec.safetensors")
+    tokens, back, model = (
+        str(OUT / "R01.sp"),
+        str(OUT / "R01-decoded.edf"),
+        str(OUT / "biocodec-within-subject.safetensors"),
+    )
     step("what the recording holds", "info", r01)
     step("tokens at 100 bits per second and channel", "encode", "eeg", r01, "--out", tokens, "--bits", "100")
     step("and back to microvolts", "decode", "eeg", tokens, "--out", back)

@@ -19,6 +19,7 @@ from signalpiece.signals.files import expand, open_all
 DEFAULT_STEPS = 2000
 KINDS = ("eeg", "eog", "ecog", "seeg", "dbs", "ecg", "emg", "mag", "grad", "misc", "bio")
 VALIDATION_BATCHES = 8
+PATIENCE = 8  # validations without a better one before training stops
 
 
 def fit_recipe(
@@ -122,7 +123,7 @@ def _plan(steps: int) -> Any:
     from signalpiece.training.run import Plan
 
     every = max(min(200, steps // 5), 1)
-    return Plan(warmup=min(100, max(steps // 10, 1)), validate_every=every, checkpoint_every=every)
+    return Plan(warmup=min(100, max(steps // 10, 1)), validate_every=every, checkpoint_every=every, patience=PATIENCE)
 
 
 def _split(train: Sequence[Any]) -> tuple[list[Any], list[Any]]:

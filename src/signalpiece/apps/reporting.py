@@ -10,6 +10,8 @@ from signalpiece.apps.load import load, save
 from signalpiece.core.check import SignalPieceError
 from signalpiece.signals.files import expand, open_all
 
+DEFAULT = "eeg"
+
 
 def write_report(
     model: str,
@@ -72,8 +74,13 @@ def run_compare(
     coders |= {n: c for n, c in rivals(without=names, several=several).items() if n not in coders}
     with screen.progress("comparing", 1.0) as tell:
         found = compare(coders, excerpts, suite=f"{suite} {split}" if suite else "", progress=tell)
+    validation = None
+    if out is not None and suite is not None and split == "test":  # the page says where the two splits disagree
+        with screen.progress("comparing on validation", 1.0) as tell:
+            chosen = suite_excerpts(suite, "validation", data[0] if data else None)
+            validation = compare(coders, chosen, suite=f"{suite} validation", progress=tell)
     if out is not None:
-        write_page(out, compare_page(found, names[0]))
+        write_page(out, compare_page(found, names[0], validation=validation, default=DEFAULT if validation else ""))
     return found
 
 
