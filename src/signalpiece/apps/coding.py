@@ -145,6 +145,7 @@ def decode_tokens(
         for done, ((_, index, stored), name) in enumerate(zip(jobs, places, strict=True)):
             tell(done)
             grid = stored.header.grid
+            _check_maker(stored.header.model, tokenizer, model)
             pick = None if channels is None else [_channel(grid, c) for c in channels]
             signal = decode_range(stored, tokenizer, start or 0.0, stop, pick, rate=rate)
             name.parent.mkdir(parents=True, exist_ok=True)
@@ -167,6 +168,16 @@ def _maker(model: str, path: Path) -> Any:
         older = [p for p in shipped().values() if read_header(p)["hash"] == said.get("hash")]
         return load(older[0]) if older else tokenizer
     return tokenizer
+
+
+def _check_maker(said: Mapping[str, Any], tokenizer: Any, model: str) -> None:
+    """Raises SignalPieceError unless `tokenizer` (or what it was pruned from) made these tokens."""
+    known = {t.model_hash for t in (tokenizer, getattr(tokenizer, "decoder", None)) if hasattr(t, "model_hash")}
+    if said.get("hash") not in known:
+        raise SignalPieceError(
+            f"these tokens are of recipe {said.get('recipe')} with hash {said.get('hash')}, not of {model} with hash "
+            f"{tokenizer.model_hash}; name the model that made them"
+        )
 
 
 def _channel(grid: Any, name: str) -> int:

@@ -33,7 +33,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     out = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for i, name in enumerate(columns):
         numbers = all(isinstance(r[i], (int, float)) or _numeric(str(r[i])) for r in rows)
-        out.add_column(name, justify="right" if rows and numbers else "left", overflow="fold")
+        right = bool(rows) and numbers
+        out.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right)
     for row in rows:
         out.add_row(*(show(v) for v in row))
     Console(soft_wrap=False).print(out)
