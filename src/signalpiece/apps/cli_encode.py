@@ -57,13 +57,25 @@ def decode(
     stop: Annotated[float | None, typer.Option(min=0, help="Last second to decode.")] = None,
     channels: Annotated[str | None, typer.Option(help="Names of channels, separated by commas.")] = None,
     rate: Annotated[str, typer.Option(help="model (the tokenizer's rate) or source (the file's).")] = "model",
+    skip_damaged: Annotated[
+        bool, typer.Option("--skip-damaged", help="Leave out damaged units instead of refusing.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Turn tokens back into signals, whole or a stretch of some channels, with the original events."""
     from signalpiece.apps.coding import decode_tokens
 
     names = [c.strip() for c in channels.split(",")] if channels else None
-    rows = decode_tokens(model, tokens, out, start=start, stop=stop, channels=names, rate=rate)
+    rows = decode_tokens(
+        model,
+        tokens,
+        out,
+        start=start,
+        stop=stop,
+        channels=names,
+        rate=rate,
+        damaged="skip" if skip_damaged else "raise",
+    )
     if json:
         screen.print_json({"files": rows})
         return

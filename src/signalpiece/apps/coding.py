@@ -129,6 +129,7 @@ def decode_tokens(
     stop: float | None = None,
     channels: Sequence[str] | None = None,
     rate: str = "model",
+    damaged: str = "raise",
 ) -> list[dict[str, Any]]:
     """Decodes a file or folder of tokens into files; returns one row per recording."""
     from signalpiece.tokenizers.files import decode_range, open_tokens
@@ -147,7 +148,7 @@ def decode_tokens(
             grid = stored.header.grid
             _check_maker(stored.header.model, tokenizer, model)
             pick = None if channels is None else [_channel(grid, c) for c in channels]
-            signal = decode_range(stored, tokenizer, start or 0.0, stop, pick, rate=rate)
+            signal = decode_range(stored, tokenizer, start or 0.0, stop, pick, rate=rate, damaged=damaged)
             name.parent.mkdir(parents=True, exist_ok=True)
             write(name, signal)
             seconds, count, hertz = signal.grid.seconds, signal.grid.size("channel"), signal.grid.time_rate

@@ -168,6 +168,7 @@ def decode_range(
     channels: Sequence[int] | None = None,
     *,
     rate: str = "model",
+    damaged: str = "raise",
 ) -> Signal:
     """Seconds start to stop of some channels; only the tokens needed are read.
 
@@ -178,6 +179,7 @@ def decode_range(
         stop: last second; None: to the end.
         channels: their numbers, in the order wanted; None: all.
         rate: `model` for the tokenizer's rate, `source` for the recording's own.
+        damaged: raise, or skip: what a damaged unit held is 0 and not valid.
 
     Raises:
         SignalPieceError: the range lies outside the recording, or the tokens are another tokenizer's.
@@ -187,7 +189,7 @@ def decode_range(
         raise SignalPieceError(f"{start:g} to {stop} s is outside the recording of {header.grid.seconds:g} s")
     first, end = tokenizer.frames_of(*_samples(header, start, stop, rate))
     mixed = "spatial" in header.preprocessing
-    signal = tokenizer.decode(stored.read(first, end, None if mixed else channels), rate=rate)
+    signal = tokenizer.decode(stored.read(first, end, None if mixed else channels, damaged=damaged), rate=rate)
     return _cut(signal, header.grid.start, (start, stop), channels if mixed else None)
 
 

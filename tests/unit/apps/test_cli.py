@@ -131,6 +131,18 @@ def test_a_recipe_decodes_what_it_made_with_other_options(run, short, tmp_path):
     assert run("decode", "lapped", tmp_path / "x.sp", "--out", tmp_path / "y.edf")[0] == 0
 
 
+def test_a_damaged_unit_is_named_and_the_rest_can_be_had(run, short, tmp_path):
+    run("encode", "dct", short, "--out", tmp_path / "x.sp", "--step", "1uV")
+    data = bytearray((tmp_path / "x.sp").read_bytes())
+    data[len(data) // 2] ^= 4
+    (tmp_path / "x.sp").write_bytes(data)
+    refused(run("decode", "dct", tmp_path / "x.sp", "--out", tmp_path / "y.edf"), "segment 0", "channel")
+    assert run("decode", "dct", tmp_path / "x.sp", "--out", tmp_path / "y.edf", "--skip-damaged")[0] == 0
+    back, whole = read(tmp_path / "y.edf"), read(short)
+    lost = [c for c in range(4) if back.values[c].std() < 0.1 * whole.values[c].std()]
+    assert len(lost) == 1
+
+
 def test_what_needs_volts_asks_for_them(run, tmp_path):
     import csv
 
