@@ -200,7 +200,7 @@ def _end_labels(ends: list[tuple[float, float, str, str]], width: int, lowest: f
         at[k] = min(at[k], lowest if k == len(at) - 1 else at[k + 1] - 16)
     out = []
     for (y, x, name, fill), where in zip(ends, at, strict=True):
-        short = name if len(name) < 12 else name[:11] + "\u2026"
+        short = name if len(name) < 13 else name[:12] + "\u2026"
         left = float(width - 80)
         points = f"M{x:.1f} {y:.1f}L{left - 14:.1f} {where:.1f}H{left - 4:.1f}"
         out.append(tag("path", "", d=points, class_="line leader", style=fill.replace("fill", "stroke")))

@@ -169,7 +169,7 @@ def _class_note(c: Comparison, own: str) -> str:
     if own in c.spatial or not c.spatial:
         return ""
     return (
-        f" {', '.join(c.spatial)} codes all channels together: adding one changes every token, so it is no equal rival."
+        f" {' and '.join(c.spatial)} code all channels together, so that none can be read alone: a class of their own."
     )
 
 
