@@ -63,7 +63,19 @@ def save_model(path: str | Path, tokenizer: Any, *, licence: str = "", data: str
     header["self_test"] = test[0]
     tensors |= {_TEST + k: v for k, v in test[1].items()}
     text = json.dumps(header, sort_keys=True)
-    write_whole(Path(path), save(tensors, {"signalpiece": text, "sha256": _digest(text, tensors)}))
+    write_whole(Path(path), _ordered(save(tensors, {"signalpiece": text, "sha256": _digest(text, tensors)})))
+
+
+def _ordered(data: bytes) -> bytes:
+    """The same file with its metadata in alphabetical order: safetensors writes them in any, and equal models must be
+    equal files.
+    """
+    length = int.from_bytes(data[:8], "little")
+    head = json.loads(data[8 : 8 + length])
+    head["__metadata__"] = dict(sorted(head["__metadata__"].items()))
+    text = json.dumps(head, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
 def read_header(path: str | Path) -> dict[str, Any]:

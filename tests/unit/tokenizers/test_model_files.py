@@ -136,3 +136,13 @@ def test_the_header_is_readable_json(model):
     with safe_open(str(model), framework="numpy") as file:
         assert json.loads(file.metadata()["signalpiece"])["recipe"] == "dct"
     assert load_file(model)["scales"].shape == (100,)
+
+
+def test_equal_models_are_equal_files(tmp_path):
+    from signalpiece.recipes import recipe
+
+    files = set()
+    for k in range(12):  # two metadata entries in random order would differ in half of them
+        save_model(tmp_path / f"{k}.safetensors", recipe("dct").build(), licence="none")
+        files.add((tmp_path / f"{k}.safetensors").read_bytes())
+    assert len(files) == 1
