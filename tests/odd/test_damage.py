@@ -7,6 +7,7 @@ import tracemalloc
 
 import odd_files
 import pytest
+from damage_counts import COUNTS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_odd import CASES, MAKERS
@@ -43,8 +44,10 @@ def look_at(path):
             if "time" not in recording.grid.axes or recording.grid.size("time"):
                 recording.read()
             recording.triggers() if "stim" in recording.grid.kinds else None
+        COUNTS["read"] += 1
         return True
     except SignalPieceError as error:
+        COUNTS["refused"] += 1
         assert "\n" not in str(error) and str(error) and "Type-check" not in str(error)
         return str(error)
     finally:
