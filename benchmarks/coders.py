@@ -28,7 +28,32 @@ SECONDS, RATIO, AIM = 240, 0.5, 50_000
 
 def main() -> None:
     rows = [measure(name, *case) for name, case in CASES.items()]
+    rows += [row for row in [measure_bioleptic()] if row]
     show(rows, [f"aim for dct: {AIM} channel-seconds per CPU-second, encode and decode"])
+
+
+def measure_bioleptic() -> dict[str, Any] | None:
+    """The lossy biosignal codec of PyPI, which resamples nothing: its own 160 Hz in, 160 Hz out; None if not there."""
+    from importlib.util import find_spec
+
+    if find_spec("bioleptic") is None:
+        return None
+    import bioleptic
+    import numpy as np
+
+    signal = recording()
+    work = signal.grid.seconds * signal.grid.size("channel")
+    options = bioleptic.CompressionOptions(method="db4", cutoff="low", coder="auto", quant_multiplier=15.0 / RATIO)
+    values = np.asarray(signal.values / signal.values.std(1, keepdims=True), np.float32)
+
+    def code() -> list[Any]:
+        return [bioleptic.compress_signal(row, options) for row in values]
+
+    streams = code()
+    encode = work / cpu_seconds(code)
+    decode = work / cpu_seconds(lambda: [bioleptic.decompress_signal(s) for s in streams])
+    bits = 8 * sum(len(s) for s in streams) / work
+    return {"coder": "bioleptic", "bits/s/ch": bits, "encode": round(encode), "decode": round(decode)}
 
 
 def recording() -> Any:

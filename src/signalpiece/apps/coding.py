@@ -173,7 +173,7 @@ def _maker(model: str, path: Path) -> Any:
 
 def _check_maker(said: Mapping[str, Any], tokenizer: Any, model: str) -> None:
     """Raises SignalPieceError unless `tokenizer` (or what it was pruned from) made these tokens."""
-    known = {t.model_hash for t in (tokenizer, getattr(tokenizer, "decoder", None)) if hasattr(t, "model_hash")}
+    known = {tokenizer.model_hash, getattr(getattr(tokenizer, "decoder", None), "model_hash", None)} - {None}
     if said.get("hash") not in known:
         raise SignalPieceError(
             f"these tokens are of recipe {said.get('recipe')} with hash {said.get('hash')}, not of {model} with hash "
