@@ -66,7 +66,7 @@ def _stored(recording: Any) -> dict[str, Any]:
         "columns": len(recording.header.columns),
         "segments": recording.segments,
         "access": f"{recording.header.segment * recording.header.frames.hop / recording.header.frames.rate:g} s x "
-        + (f"{recording.codec.channels} channel" if recording.codec.channels else "all channels"),
+        + ("1 channel" if recording.codec is not None and recording.codec.channels else "all channels"),
         "bits": bits,
-        "bits_per_second_channel": bits["total"] / max(seconds * channels, 1e-9),
+        "bits_per_second_channel": (bits["total"] - bits.get("annotations", 0)) / max(seconds * channels, 1e-9),
     }

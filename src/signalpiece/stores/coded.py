@@ -9,14 +9,14 @@ import numpy as np
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.contracts import Codec
 from signalpiece.core.tokens import Header, Tokens
-from signalpiece.stores.blocks import END, Bytes
+from signalpiece.stores.blocks import END, MAGIC, Bytes
 from signalpiece.stores.coded_segments import CodedSegments
 from signalpiece.stores.contents import Entry, is_framed, read_footer, scan
 from signalpiece.stores.header_json import header_from_json
 from signalpiece.stores.source import Source
 from signalpiece.stores.stored_recording import StoredRecording
 
-FIRST_READ = 1 << 14  # bytes at the end of a file that are fetched to find the index in
+FIRST_READ = (1 << 14) - 8  # bytes at the end of a file that are fetched to find the index in
 Codecs = Callable[[str, int, Header], Codec]
 
 
@@ -57,7 +57,7 @@ def open_coded(where: Any, codecs: Codecs) -> CodedFile:
         SignalPieceError: there is no such file, it is not one of coded tokens, or it is cut short.
     """
     source = Source(where)
-    entries = _from_index(source)
+    entries = _from_index(source) if source.read(0, len(MAGIC)) == MAGIC else None  # else: refused by the scan
     repaired = entries is None
     if entries is None:
         entries = _from_blocks(source)
