@@ -5,15 +5,16 @@ has the bytes of an undisturbed run.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from signalpiece.core.check import SignalPieceError, check_option
-from signalpiece.core.signal import Annotation, Grid, Signal
+from signalpiece.core.signal import Grid, Signal
 from signalpiece.core.tokens import Header
 from signalpiece.tokenizers.codecs import codec_for
+from signalpiece.tokenizers.events import with_events
 from signalpiece.tokenizers.intake import coded_channels, left_out
 from signalpiece.tokenizers.outputs import Place, make_folder, output_paths
 from signalpiece.tokenizers.resample import Resampler
@@ -91,7 +92,7 @@ def encode_files(  # noqa: PLR0913 (each is one option of the command)
         raise SignalPieceError("there is nothing to encode: no recording was given")
     if bits is not None and step is not None:
         raise SignalPieceError("give a step or a budget in bits, not both")
-    recordings = [_with_events(r) for r in recordings]
+    recordings = [with_events(r) for r in recordings]
     places = output_paths([Path(r.path) for r in recordings], Path(out), format)
     done, total = 0.0, sum(r.grid.seconds for r in recordings)
     written: list[Written] = []
@@ -284,16 +285,6 @@ def _tell(progress: Progress | None, before: float, total: float, seconds: float
 def _written(place: Place, recording: Any, stored: Any) -> Written:
     channels = stored.header.grid.size("channel")
     return Written(Path(recording.path), place.recording, place.path, recording.grid.seconds, channels, stored.bits)
-
-
-def _with_events(recording: Any) -> Any:
-    """The recording with the codes of its trigger channels, which are not coded, among its events."""
-    if "stim" not in recording.grid.kinds or not hasattr(recording, "triggers"):
-        return recording
-    known = {(round(a.onset, 3), a.text) for a in recording.annotations}
-    found = [Annotation(onset, 0.0, str(code)) for onset, code in recording.triggers()]
-    new = [a for a in found if (round(a.onset, 3), a.text) not in known]
-    return replace(recording, annotations=tuple(sorted((*recording.annotations, *new), key=lambda a: a.onset)))
 
 
 def _notes(recordings: Sequence[Any]) -> list[str]:
