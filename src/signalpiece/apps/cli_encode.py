@@ -25,6 +25,9 @@ def encode(
     set_: Set = None,
     units: Annotated[list[str] | None, typer.Option(help="Units the file does not say, e.g. C3=uV or '*=uV'.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted encode.")] = False,
+    skip_damaged: Annotated[
+        bool, typer.Option("--skip-damaged", help="Leave out files that cannot be read instead of refusing.")
+    ] = False,
     keep_identity: Annotated[bool, typer.Option("--keep-identity", help="Keep names, dates and header text.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -34,7 +37,7 @@ def encode(
 
     rows, notes = encode_inputs(
         model, inputs, out, bits=bits, step=step, format=format, options=set_ or [], units=pairs(units),
-        resume=resume, keep_identity=keep_identity,
+        skip=skip_damaged, resume=resume, keep_identity=keep_identity,
     )  # fmt: skip
     if json:
         screen.print_json({"files": rows, "notes": notes})

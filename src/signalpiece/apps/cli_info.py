@@ -10,7 +10,8 @@ from signalpiece.apps import screen
 
 def info(
     file: Annotated[
-        Path, typer.Argument(help="A recording, a model file, a token file or folder, or a shipped model's name.")
+        Path,
+        typer.Argument(help="A recording, a model file, a token file, a folder of these, or a shipped model's name."),
     ],
     verify: Annotated[
         bool, typer.Option("--verify", help="Run a model's self-test; check every checksum of tokens.")
@@ -44,6 +45,10 @@ def pairs(texts: list[str] | None) -> dict[str, str]:
 
 def show(found: dict[str, Any]) -> None:
     """Prints the facts for a person."""
+    if "files" in found:
+        columns = ("file", "channels", "Hz", "seconds", "what")
+        screen.table(found["folder"], columns, [row for one in found["files"] for row in _rows(one)])
+        return
     if "tokens" in found and isinstance(found["tokens"], list):
         for i, stored in enumerate(found["tokens"]):
             rows = [("recording", i), *_token_rows(stored)]
@@ -61,6 +66,21 @@ def show(found: dict[str, Any]) -> None:
         screen.table("", ("", ""), [(k, v) for k, v in _summary(r).items()])
         for sentence in r.get("warnings", ()):
             print(f"note: {sentence}")
+
+
+def _rows(found: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """One line per recording of a file in a folder."""
+    if "error" in found:
+        return [(found["file"], None, None, None, found["error"])]
+    if isinstance(found.get("tokens"), list):
+        return [
+            (found["file"], t["channels"], t["rate"], t["seconds"],
+             f"tokens of {t['model'].get('recipe')}, {t['bits_per_second_channel']:.1f} bits/s/channel")
+            for t in found["tokens"]
+        ]  # fmt: skip
+    if "recordings" not in found:
+        return [(found["file"], None, None, None, f"model of recipe {found.get('recipe')}")]
+    return [(found["file"], len(r["channels"]), r["rate"], r["seconds"], found["format"]) for r in found["recordings"]]
 
 
 def _token_rows(stored: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -87,6 +107,9 @@ def _summary(r: dict[str, Any]) -> dict[str, Any]:
         out["length"] = f"{_duration(r['seconds'])} ({r['samples']} samples)"
     elif r.get("shape"):
         out["shape"] = " x ".join(f"{n} {a}" for n, a in zip(r["shape"], r["axes"], strict=True))
+        if r.get("rate"):
+            out["rate"] = f"{r['rate']:g} Hz"
+            out["length"] = _duration(r["seconds"])
     out["units"] = ", ".join(dict.fromkeys(u or "none" for u in r["units"]))
     if r.get("annotations"):
         texts = [a[2] for a in r["annotations"]]

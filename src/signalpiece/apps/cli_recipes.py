@@ -14,18 +14,22 @@ def systems(
     missing: Annotated[bool, typer.Option("--missing", help="Only those that have no recipe yet.")] = False,
     json: Json = False,
 ) -> None:
-    """List the 305 published systems, and which of them have a recipe here."""
-    from signalpiece.apps.ledger import listing
+    """List the 305 published systems and their recipes here, then the recipes of rivals and classical coders."""
+    from signalpiece.apps.ledger import listing, others
 
     rows = [r for r in listing() if not (missing and r["recipe"])]
     if json:
-        screen.print_json({"systems": rows})
+        screen.print_json({"systems": rows, "others": others()})
         return
     done = sum(bool(r["recipe"]) for r in rows)
     screen.table(
         "", ("id", "room", "recipe", "title"), [(r["id"], r["room"], r["recipe"] or "", r["title"]) for r in rows]
     )
-    screen.say(f"{done} of {len(rows)} have a recipe" if not missing else f"{len(rows)} have no recipe yet")
+    if missing:
+        screen.say(f"{len(rows)} have no recipe yet")
+        return
+    screen.table("", ("recipe", "not one of the 305"), [(r["recipe"], f"{r['title']} ({r['year']})") for r in others()])
+    screen.say(f"{done} of {len(rows)} have a recipe")
 
 
 def reproduce(

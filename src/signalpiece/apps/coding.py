@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from signalpiece.apps import screen
+from signalpiece.apps.inputs import open_inputs
 from signalpiece.apps.load import load, resolve, shipped
+from signalpiece.apps.measure import source_bytes
 from signalpiece.core.check import SignalPieceError, check_option
 from signalpiece.recipes import names, recipe
-from signalpiece.signals.files import expand, open_all, write
+from signalpiece.signals.files import write
 from signalpiece.signals.units import to_si
 from signalpiece.tokenizers.model_file import read_header
 
@@ -21,6 +23,7 @@ def encode_inputs(
     *,
     options: Sequence[str] = (),
     units: Mapping[str, str] | None = None,
+    skip: bool = False,
     **how: Any,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Encodes files; returns one row of figures per recording, and what a reader should know.
@@ -31,6 +34,7 @@ def encode_inputs(
         out: `x.sp`, or a folder.
         options: `key=value` texts for a recipe.
         units: what the files do not say.
+        skip: leave out files that cannot be read.
         how: `bits`, `step` (text with a unit), `format`, `resume` of `encode_files`.
     """
     from signalpiece.tokenizers.files import encode_files
@@ -39,19 +43,15 @@ def encode_inputs(
     unit = ""
     if how.get("step") is not None:
         how["step"], unit = parse_step(how["step"])
-    recordings, notes = [], []
-    for path in expand(inputs):
-        found = open_all(path, units=units)
-        notes += [f"{path.name}: {w}" for w in dict.fromkeys(w for r in found for w in r.warnings)]
-        recordings += [r for r in found if r.grid.size("time") and "channel" in r.grid.axes and r.grid.size("channel")]
-    if not recordings:
-        raise SignalPieceError(f"{', '.join(map(str, inputs))}: no channels over time to encode")
+    recordings, notes = open_inputs(inputs, units, skip=skip)
     if unit:
         _check_units(recordings, unit)
     total = sum(r.grid.seconds for r in recordings)
     with screen.progress("encoding", total) as tell:
         report = encode_files(tokenizer, recordings, out, progress=lambda done, _: tell(done), **how)
-    return [_row(w, r) for w, r in zip(report.written, _in_order(report.written, recordings), strict=True)], [
+    return [
+        _row(w, r, recordings) for w, r in zip(report.written, _in_order(report.written, recordings), strict=True)
+    ], [
         *notes,
         *report.notes,
     ]
@@ -67,7 +67,7 @@ def _in_order(written: Sequence[Any], recordings: Sequence[Any]) -> list[Any]:
     return [named[w.source, w.recording] for w in written]
 
 
-def _row(written: Any, recording: Any) -> dict[str, Any]:
+def _row(written: Any, recording: Any, recordings: Sequence[Any]) -> dict[str, Any]:
     size = (written.bits["total"] + 7) // 8
     return {
         "file": written.source.name,
@@ -76,18 +76,10 @@ def _row(written: Any, recording: Any) -> dict[str, Any]:
         "channels": written.channels,
         "bits_per_second_channel": written.rate,
         "bytes": size,
-        "ratio": stored_bytes(recording) / max(size, 1),
+        "ratio": source_bytes(recording, recordings) / max(size, 1),
         "bits": dict(written.bits),
         "out": str(written.path),
     }
-
-
-def stored_bytes(recording: Any) -> float:
-    """Bytes that the source spends on this recording's samples: its integers' width, else 4 bytes a sample."""
-    width = 4
-    if recording.has_stored and recording.samples:
-        width = {".edf": 2, ".bdf": 3}.get(Path(recording.path).suffix.lower(), recording.stored(0, 1).values.itemsize)
-    return width * recording.samples * recording.grid.size("channel")
 
 
 def _check_units(recordings: Sequence[Any], unit: str) -> None:

@@ -19,11 +19,32 @@ def facts(file: Path, *, verify: bool = False, units: Mapping[str, str] | None =
         return _model(model, verify)
     if file.suffix == ".sp" or (file / "headers.json").is_file():
         return _tokens(file, verify)
+    if file.is_dir():
+        return {"folder": str(file), "files": [_inside(p, verify, units) for p in _known(file)]}
     from signalpiece.signals.describe import describe
     from signalpiece.signals.files import ending, open_all
 
     found = describe(file, open_all(file, units=units))
     return {"format": ending(file).lstrip(".").upper() or "bytes", **found}
+
+
+def _known(folder: Path) -> list[Path]:
+    """What a folder holds that `info` can say more of than its bytes."""
+    from signalpiece.signals.files import is_known
+
+    kinds = (".sp", ".safetensors")
+    found = [p for p in sorted(folder.rglob("*")) if p.is_file() and (is_known(p) or p.suffix in kinds)]
+    if not found:
+        raise SignalPieceError(f"{folder}: no file in this folder has a known ending")
+    return found
+
+
+def _inside(path: Path, verify: bool, units: Mapping[str, str] | None) -> dict[str, Any]:
+    """Facts of a file in a folder, or why there are none."""
+    try:
+        return facts(path, verify=verify, units=units)
+    except SignalPieceError as error:
+        return {"file": path.name, "error": str(error)}
 
 
 def _model(path: Path, verify: bool) -> dict[str, Any]:

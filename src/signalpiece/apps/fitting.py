@@ -7,19 +7,34 @@ never sees, and goes on after a kill from the last checkpoint in `<out>.run/`.
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from signalpiece.apps import screen
+from signalpiece.apps.inputs import open_inputs
 from signalpiece.apps.load import load, save
 from signalpiece.core.check import SignalPieceError, missing_extra
+from signalpiece.core.signal import Signal
 from signalpiece.recipes import parse_options, recipe
-from signalpiece.signals.files import expand, open_all
 
 DEFAULT_STEPS = 2000
 KINDS = ("eeg", "eog", "ecog", "seeg", "dbs", "ecg", "emg", "mag", "grad", "misc", "bio")
 VALIDATION_BATCHES = 8
 PATIENCE = 8  # validations without a better one before training stops
+
+
+@dataclass(frozen=True)
+class Loaded(Sequence[Signal]):
+    """Recordings as signals, of which one at a time is in memory."""
+
+    recordings: Sequence[Any]
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.recordings[index].read()
 
 
 def fit_recipe(
@@ -64,7 +79,7 @@ def fit_recipe(
     if hasattr(model, "loss"):
         summary = _train(model, train, held, out.with_suffix(".run"), seed, how)
     elif hasattr(model, "estimate"):
-        model.estimate([r.read() for r in train])
+        model.estimate(Loaded(train))
         summary = {}
     else:
         raise SignalPieceError(f"recipe {name} has nothing to learn; use it by its name")
@@ -84,14 +99,11 @@ def fit_recipe(
 def recordings(paths: Sequence[Path], units: Mapping[str, str] | None) -> list[Any]:
     """Channels that carry signals, of every recording of the files."""
     found = []
-    for path in expand(paths):
-        for opened in open_all(path, units=units):
-            grid = opened.grid
-            if "channel" not in grid.axes or not grid.size("time"):
-                continue
-            keep = [c for c, s in enumerate(grid.sensors) if s.kind in KINDS and grid.unit(c) in ("V", "T", "T/m")]
-            if keep:
-                found.append(opened.pick(keep))
+    for opened in open_inputs(paths, units)[0] if paths else ():
+        grid = opened.grid
+        keep = [c for c, s in enumerate(grid.sensors) if s.kind in KINDS and grid.unit(c) in ("V", "T", "T/m")]
+        if keep:
+            found.append(opened.pick(keep))
     if paths and not found:
         raise SignalPieceError(f"{', '.join(map(str, paths))}: no channels in volts or tesla to train on")
     return found
@@ -107,6 +119,7 @@ def _train(
         raise _no_torch(error, "training") from error
     if not held:
         train, held = _split(train)
+        _check_held(held, model.crop_seconds)
     options = {"seconds": model.crop_seconds, "prepare": model.at_rate, "seed": seed}
     crops = Crops(train, **options)
     validation = Crops(held, **options).fixed(VALIDATION_BATCHES)
@@ -128,12 +141,18 @@ def _plan(steps: int) -> Any:
 
 def _split(train: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """The first nine tenths of every recording, and the last tenth."""
-    whole = [r.read() for r in train]
-    cuts = [int(0.9 * s.grid.size("time")) for s in whole]
-    return (
-        [s.crop(0, at) for s, at in zip(whole, cuts, strict=True)],
-        [s.crop(at, s.grid.size("time")) for s, at in zip(whole, cuts, strict=True)],
-    )
+    parts = [(r, int(0.9 * r.grid.size("time"))) for r in train]
+    return [r.crop(0, at) for r, at in parts], [r.crop(at, r.grid.size("time")) for r, at in parts]
+
+
+def _check_held(held: Sequence[Any], seconds: float) -> None:
+    """Raises SignalPieceError if the last tenths are too short for one crop."""
+    longest = max(r.grid.seconds for r in held)
+    if longest < seconds:
+        raise SignalPieceError(
+            f"the last tenth of each recording is held out for validation, and the longest is {longest:.3g} s where "
+            f"this recipe needs {seconds:.3g} s; give recordings of {10 * seconds:.0f} s, or others to --valid"
+        )
 
 
 def _steps(model: Any, crops: Any, folder: Path, how: Mapping[str, Any]) -> int:

@@ -25,6 +25,12 @@ def listing() -> list[dict[str, Any]]:
     ]
 
 
+def others() -> list[dict[str, Any]]:
+    """Recipes of what is not one of the 305: classical coders, rivals, tools."""
+    found = [(n, paper(n)) for n in names()]
+    return [{"recipe": n, "title": p.title, "year": p.year} for n, p in found if p.system is None]
+
+
 def run_checks(name: str | None, data: Path | None, seeds: int) -> list[dict[str, Any]]:
     """Runs the check of one recipe, or of all that have one, over `seeds` seeds.
 

@@ -4,7 +4,7 @@ The coder's own file writer is used, on disk, so that header, side information, 
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,16 @@ from signalpiece.metrics.codes import CodeCounts
 from signalpiece.metrics.protocol import resample
 from signalpiece.metrics.similarity import correlation
 from signalpiece.signals.recording import Recording
+
+
+def source_bytes(recording: Any, recordings: Sequence[Any]) -> float:
+    """What the input spends on a recording: the size of its files, shared by samples among their recordings."""
+    total = sum(_samples(r) for r in recordings if r.path == recording.path)
+    return recording.disk_bytes * _samples(recording) / max(total, 1)
+
+
+def _samples(recording: Any) -> int:
+    return recording.samples * recording.grid.size("channel")
 
 
 @dataclass(frozen=True)

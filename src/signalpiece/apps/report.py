@@ -10,6 +10,7 @@ import numpy as np
 
 from signalpiece.apps.compare import Comparison, compare
 from signalpiece.apps.excerpt import comparable, excerpt_of
+from signalpiece.apps.measure import source_bytes
 from signalpiece.apps.page import Section, bold, escape, facts, page, table, write_page
 from signalpiece.apps.report_cost import (
     cost_section,
@@ -85,7 +86,7 @@ def report(
             measured = measure_file(
                 tokenizer, recording, Path(folder) / f"{k}.sp", options=dict(options or {}), progress=_half(say)
             )
-            rows.append(summary(measured))
+            rows.append(summary(measured, source_bytes(recording, recordings)))
             if k < DETAILED:
                 chosen = rivals(several=len(comparable(recording.grid)) > 1) if others is None else dict(others)
                 chosen.pop(name, None)
@@ -101,8 +102,8 @@ def write_report(path: Path, found: Report) -> int:
     return write_page(path, found.html)
 
 
-def summary(m: FileMeasured) -> dict[str, Any]:
-    """Figures of one recording: plain data for tables and JSON."""
+def summary(m: FileMeasured, source: float) -> dict[str, Any]:
+    """Figures of one recording, whose file spends `source` bytes on it: plain data for tables and JSON."""
     grid = m.recording.grid
     return {
         "file": m.name,
@@ -112,8 +113,8 @@ def summary(m: FileMeasured) -> dict[str, Any]:
         "rate": grid.time_rate,
         "tokens": m.tokens,
         "bytes": m.bits["total"] // 8,
-        "source_bytes": m.source_bytes,
-        "ratio": m.source_bytes * 8 / m.bits["total"] if m.source_bytes else None,
+        "source_bytes": source or None,
+        "ratio": source * 8 / m.bits["total"] if source else None,
         "bits_nominal": m.rate_nominal,
         "bits_entropy": m.rate_entropy,
         "bits_file": m.rate_file,
@@ -150,18 +151,17 @@ def duration(seconds: float) -> str:
 def _page(name: str, rows: list[dict[str, Any]], details: list[tuple[FileMeasured, list[Section]]]) -> str:
     from signalpiece import __version__
 
-    row = rows[0]
     sections = list(details[0][1])
     if len(rows) > 1:
         sections.insert(0, _overview(rows))
-        for measured, more in details[1:]:
-            head = Section(measured.name, f"{measured.name}, in detail", _lead_text(summary(measured)), "")
+        for row, (measured, more) in zip(rows[1:], details[1:], strict=False):
+            head = Section(measured.name, f"{measured.name}, in detail", _lead_text(row), "")
             sections += [head, *(Section(f"{s.name} {measured.name}", s.finding, s.note, s.body) for s in more[:-1])]
-    title = row["file"] if len(rows) == 1 else f"{len(rows)} recordings"
+    title = rows[0]["file"] if len(rows) == 1 else f"{len(rows)} recordings"
     return page(
         title=title,
         kind=f"SignalPiece report \u00b7 tokenizer {name}",
-        lead=_lead(row) if len(rows) == 1 else _lead_many(rows),
+        lead=_lead(rows[0]) if len(rows) == 1 else _lead_many(rows),
         head=facts(_facts(rows)),
         sections=sections,
         foot=f"Made by signalpiece {__version__}. The page is one file and asks nobody for anything.",

@@ -60,7 +60,6 @@ class FileMeasured:
     raster: Float[np.ndarray, "k w"] | Int[np.ndarray, "k w"]
     bits: dict[str, int]
     bits_over_time: Float[np.ndarray, "m"]
-    source_bytes: int | None
 
     @property
     def channel_seconds(self) -> float:
@@ -146,7 +145,6 @@ def measure_file(
     say(0.9, f"counting codes of {name}")
     counts, picture = code_view(stored)
     errors, error_db = sums.errors(), sums.error_db()
-    file = recording.path
     return FileMeasured(
         name=name,
         recording=recording,
@@ -165,7 +163,6 @@ def measure_file(
         raster=picture,
         bits=dict(stored.bits),
         bits_over_time=bits_over_time(stored, counts, len(error_db), sums.stretch),
-        source_bytes=file.stat().st_size if file.is_file() else None,
     )
 
 

@@ -34,7 +34,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     for i, name in enumerate(columns):
         numbers = all(isinstance(r[i], (int, float)) or _numeric(str(r[i])) for r in rows)
         right = bool(rows) and numbers
-        out.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right)
+        out.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right, min_width=len(name))
     for row in rows:
         out.add_row(*(show(v) for v in row))
     Console(soft_wrap=False).print(out)

@@ -98,6 +98,19 @@ class Grid:
         """Unit of one channel."""
         return self.units[channel % len(self.units)]
 
+    def __repr__(self) -> str:
+        return f"Grid({self.words()})"
+
+    def words(self) -> str:
+        """Shape, rate, length, units and names in one line."""
+        parts = [" x ".join(f"{n} {a}" for n, a in zip(self.shape, self.axes, strict=True))]
+        if "time" in self.axes and self.rate[self.axes.index("time")]:
+            parts.append(f"{self.time_rate:g} Hz, {self.seconds:g} s")
+        parts.append("/".join(dict.fromkeys(u or "no unit" for u in self.units)))
+        if self.names:
+            parts.append(" ".join(self.names[:4]) + (" ..." if len(self.names) > 4 else ""))
+        return ", ".join(parts)
+
     def pick(self, channels: Sequence[int]) -> "Grid":
         """The grid of some channels, in the order given."""
         shape = tuple(len(channels) if a == "channel" else n for a, n in zip(self.axes, self.shape, strict=True))
@@ -122,6 +135,11 @@ class Signal:
     values: Shaped[Array, "..."]
     valid: Bool[Array, "..."] | None = None
     annotations: tuple[Annotation, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        valid = "" if self.valid is None else f", {float(np.mean(np.asarray(self.valid))):.1%} valid"
+        events = f", {len(self.annotations)} annotations" if self.annotations else ""
+        return f"Signal({self.grid.words()}, {self.values.dtype}{valid}{events})"
 
     def __post_init__(self) -> None:
         if tuple(self.values.shape) != self.grid.shape:
@@ -157,3 +175,34 @@ class Signal:
         keep = list(channels)
         valid = self.valid if self.valid is None or self.valid.shape[0] == 1 else self.valid[keep]
         return replace(self, grid=self.grid.pick(keep), values=self.values[keep], valid=valid)
+
+
+def as_signals(given: Any, *, rate: float | None = None, units: str = "V") -> "Signal | list[Signal]":
+    """What a public function was given, as one signal or a list of them.
+
+    Args:
+        given: a signal, an opened recording, an array "t", "c t" or "b c t", or a sequence of these.
+        rate: samples per second of arrays, Hz.
+        units: of arrays.
+
+    Raises:
+        SignalPieceError: an array without a rate, or something else.
+    """
+    if isinstance(given, Signal):
+        return given
+    if isinstance(given, str | bytes) or not hasattr(given, "__len__") and not hasattr(given, "read"):
+        raise SignalPieceError(
+            f"a signal is a Signal, an opened recording or an array with rate=; got {type(given).__name__}"
+            + (", read it first with signalpiece.read" if isinstance(given, str | bytes) else "")
+        )
+    if hasattr(given, "read"):
+        return given.read()
+    if hasattr(given, "shape"):
+        if rate is None:
+            raise SignalPieceError(f"an array of shape {tuple(given.shape)} needs rate=, its samples per second")
+        array = np.asarray(given)
+        if array.ndim == 3:
+            return [Signal.of(x, rate=rate, units=units) for x in array]
+        return Signal.of(array, rate=rate, units=units)
+    found = [as_signals(x, rate=rate, units=units) for x in given]
+    return [s for x in found for s in (x if isinstance(x, list) else [x])]

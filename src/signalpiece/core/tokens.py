@@ -88,6 +88,16 @@ class Tokens:
     sizes: Float[Array, "b n"] | None = None
     assignment_edges: Mapping[str, Array] | None = None
 
+    def __repr__(self) -> str:
+        body = self.codes if self.codes is not None else self.embeddings
+        what = "nothing" if body is None else f"{tuple(body.shape)} {body.dtype}"
+        model = self.headers[0].model.get("recipe") if self.headers else None
+        side = "" if self.side is None else f", side={self.side!r}"
+        return (
+            f"Tokens({'codes' if self.codes is not None else 'embeddings'} {what}"
+            f"{f', recipe {model}' if model else ''}, first={self.first}{side})"
+        )
+
     @property
     def header(self) -> Header:
         """The header of a single recording."""

@@ -114,7 +114,7 @@ def open_file(path: Path, units: Mapping[str, tuple[str, float]]) -> tuple[Recor
         Recording(
             path, grid, samples.values, _annotations(markers, runs, header.rate, names),
             (*warnings, *odd, *found.warnings, *pauses), runs, samples.stored if "INT" in header.type else None,
-            f"BrainVision {header.type}", identity={"start": start.isoformat()} if start else {},
+            f"BrainVision {header.type}", identity={"start": start.isoformat()} if start else {}, data_files=(data,),
         ),
     )  # fmt: skip
 

@@ -46,7 +46,9 @@ def open_file(path: Path, units: Mapping[str, tuple[str, float]]) -> tuple[Recor
     if count < 0 or length < 0:
         raise SignalPieceError(f"{path}: {count} channels x {length} samples cannot be; the file is damaged")
     warnings = list[str]()
-    fetch = _data(path, eeg.get("data", eeg.get("datfile")), count, length, warnings)
+    data = eeg.get("data", eeg.get("datfile"))
+    beside = (_data_file(path, data, warnings),) if isinstance(data, str) else ()
+    fetch = _beside(path, beside[0], count, length, warnings) if beside else _inside(path, data, count, length)
     sensors, unit, factor, said = _channels(eeg, count, units)
     warnings += said
     annotations, runs, said = _events(_rows(eeg.get("event")), rate, length)
@@ -58,7 +60,7 @@ def open_file(path: Path, units: Mapping[str, tuple[str, float]]) -> tuple[Recor
     def values(start: int, stop: int) -> Shaped[np.ndarray, "c t"]:
         return single(fetch(start, stop), scale)
 
-    return (Recording(path, grid, values, annotations, tuple(warnings), runs, format="EEGLAB"),)
+    return (Recording(path, grid, values, annotations, tuple(warnings), runs, format="EEGLAB", data_files=beside),)
 
 
 def _data_set(path: Path, found: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -102,10 +104,8 @@ def _rows(value: Any) -> list[Mapping[str, Any]]:
     return [{k: v[n] for k, v in columns.items()} for n in range(size)]
 
 
-def _data(path: Path, data: Any, count: int, length: int, warnings: list[str]) -> Fetch:
-    """What fetches samples start..stop, from the .set itself or from the file that it names."""
-    if isinstance(data, str):
-        return _beside(path, data, count, length, warnings)
+def _inside(path: Path, data: Any, count: int, length: int) -> Fetch:
+    """What fetches samples start..stop from the .set itself."""
     shape = getattr(data, "shape", ())
     if len(shape) == 3 and shape[2] == 1:
         data, shape = data[:, :, 0], shape[:2]
@@ -114,13 +114,19 @@ def _data(path: Path, data: Any, count: int, length: int, warnings: list[str]) -
     return lambda start, stop: np.asarray(data[:, start:stop], np.float64)
 
 
-def _beside(path: Path, name: str, count: int, length: int, warnings: list[str]) -> Fetch:
+def _data_file(path: Path, name: str, warnings: list[str]) -> Path:
+    """The file that the .set names, else one of the set's own name (announced)."""
     wanted = path.with_name(Path(name.replace("\\", "/")).name or path.stem + ".fdt")
     found = wanted if wanted.is_file() else path.with_suffix(wanted.suffix or ".fdt")
     if not found.is_file():
         raise SignalPieceError(f"{path}: its data file {wanted.name} is missing; put it beside the .set file")
     if found != wanted:
         warnings.append(f"the header names {wanted.name}, which is gone; {found.name} was read")
+    return found
+
+
+def _beside(path: Path, found: Path, count: int, length: int, warnings: list[str]) -> Fetch:
+    """What fetches samples start..stop from a file beside the .set."""
     need, have = 4 * count * length, found.stat().st_size
     check_room(found, f"{count} channels x {length} samples", need, have)
     if have > need:

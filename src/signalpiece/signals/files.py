@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from signalpiece.core.check import SignalPieceError
+from signalpiece.core.check import SignalPieceError, check_option
 from signalpiece.core.signal import Signal
 from signalpiece.signals.units import parse_units
 
@@ -59,7 +59,7 @@ def open_all(path: str | Path, *, units: Mapping[str, str] | None = None, as_byt
     if not path.exists():
         raise SignalPieceError(f"{path}: no such file")
     if path.is_dir():
-        raise SignalPieceError(f"{path}: this is a folder; name the files in it")
+        raise SignalPieceError(f"{path}: this is a folder; name one of the files in it")
     if not as_bytes and path.stat().st_size == 0:
         raise SignalPieceError(f"{path}: the file is empty")
     reader = "raw_bytes" if as_bytes else READERS.get(ending(path), "raw_bytes")
@@ -80,6 +80,7 @@ def open(  # noqa: A001
     found = open_all(path, units=units, as_bytes=as_bytes)
     if not found:
         raise SignalPieceError(f"{path}: the file holds no signals")
+    check_units_used(units or {}, found)
     if recording is None and len(found) > 1:
         listed = "; ".join(
             f"{i}: {', '.join(r.grid.names[:4])} at {r.grid.time_rate:g} Hz" for i, r in enumerate(found)
@@ -90,6 +91,14 @@ def open(  # noqa: A001
     if not 0 <= (recording or 0) < len(found):
         raise SignalPieceError(f"recording must be between 0 and {len(found) - 1}, got {recording}")
     return found[recording or 0]
+
+
+def check_units_used(units: Mapping[str, str], recordings: Sequence[Any]) -> None:
+    """Raises SignalPieceError if `units` speak of a channel that none of the recordings has."""
+    names = {n for r in recordings for n in r.grid.names}
+    for name in units:
+        if name != "*" and name not in names:
+            check_option("channel of units", name, sorted(names))
 
 
 def read(

@@ -43,6 +43,7 @@ class Recording:
         fetch_stored: the file's own integers, or None where the format has none.
         extra: what no grid holds, as arrays: `times` of uneven frames in s, `triangles` "n 3" of a mesh.
         invalid_channels: channels whose values mean nothing (no gain in the file); always `valid` False.
+        data_files: files beside `path` that hold its samples.
     """
 
     path: Path
@@ -56,10 +57,17 @@ class Recording:
     invalid_channels: tuple[int, ...] = ()
     identity: dict[str, str] = field(default_factory=dict)  # names, dates: never leaves this object unless asked for
     extra: Mapping[str, Any] = field(default_factory=dict)
+    data_files: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.runs:
             object.__setattr__(self, "runs", (Run(0, 0, self.grid.size("time")),))
+
+    def __repr__(self) -> str:
+        return (
+            f"Recording({self.path.name!r}, {self.grid.words()}, {len(self.annotations)} annotations, "
+            f"{len(self.gaps)} gaps, {len(self.warnings)} warnings)"
+        )
 
     @property
     def samples(self) -> int:
@@ -70,6 +78,11 @@ class Recording:
     def has_stored(self) -> bool:
         """Whether the file's own integers can be had."""
         return self.fetch_stored is not None
+
+    @property
+    def disk_bytes(self) -> int:
+        """What its files take on disk, all their recordings together; 0 where they are gone."""
+        return sum(p.stat().st_size for p in {self.path, *self.data_files} if p.is_file())
 
     @property
     def gaps(self) -> tuple[tuple[float, float], ...]:
@@ -89,7 +102,8 @@ class Recording:
         end = total if stop is None else int(round(stop * rate))
         if not 0 <= first <= end <= total:
             raise SignalPieceError(
-                f"{self.path.name}: {start:g} to {stop} s is outside the recording of {total / rate:g} s"
+                f"{self.path.name}: {start:g} to {'the end' if stop is None else f'{stop:g}'} s is outside the "
+                f"recording of {total / rate:g} s"
             )
         return self.read_samples(first, end)
 
@@ -174,7 +188,14 @@ class Recording:
         stop = self.samples if stop is None else stop
         if not 0 <= start <= stop <= self.samples:
             raise SignalPieceError(f"{self.path.name}: samples {start} to {stop} are outside 0 to {self.samples}")
-        return self.fetch_stored(start, stop)
+        begin = self.runs[0].stored
+        return self.fetch_stored(begin + start, begin + stop)
+
+    def crop(self, first: int, end: int) -> "Recording":
+        """Timeline samples first to end, as lazily; annotations are kept as they are (seconds of the recording)."""
+        cuts = [(r, max(first, r.at), min(end, r.at + r.count)) for r in self.runs]
+        runs = tuple(Run(a - first, r.stored + a - r.at, b - a) for r, a, b in cuts if a < b)
+        return replace(self, grid=self.grid.span(first, end), runs=runs or (Run(0, 0, 0),))
 
     def pick(self, channels: list[int]) -> "Recording":
         """The same recording with some of its channels."""

@@ -70,6 +70,7 @@ def _plain(path: Path, header: WfdbHeader, units: Mapping[str, tuple[str, float]
         out.append(
             Recording(
                 path, grid, samples.values, (), (*warnings, *known.warnings), (), samples.stored, f"WFDB {forms}",
+                data_files=tuple(group.path for group in groups),
             )
         )  # fmt: skip
     return tuple(out)
@@ -149,4 +150,7 @@ def _segmented(path: Path, header: WfdbHeader, units: Mapping[str, tuple[str, fl
         tuple(sensors[name] for name in unit),
     )  # fmt: skip
     chain = _Chain(tuple(unit), tuple(parts))
-    return (Recording(path, grid, chain, (), tuple(dict.fromkeys(warnings)), tuple(runs), None, "WFDB"),)
+    files = tuple(f for _, part in parts for f in (part.path, *part.data_files))
+    return (
+        Recording(path, grid, chain, (), tuple(dict.fromkeys(warnings)), tuple(runs), None, "WFDB", data_files=files),
+    )

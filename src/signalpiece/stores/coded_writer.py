@@ -227,7 +227,9 @@ class CodedWriter:
             pass
 
     def _failed(self, error: OSError) -> SignalPieceError:
-        return SignalPieceError(f"cannot write {self.path}: {error.strerror or error}")
+        return SignalPieceError(
+            f"cannot write {self.path}: {error.strerror or error}; whole segments are kept, --resume goes on from them"
+        )
 
 
 def _named(codec: Codec) -> list[Any]:

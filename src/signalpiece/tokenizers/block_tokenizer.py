@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import nn
 
 from signalpiece.core.check import SignalPieceError
-from signalpiece.core.signal import Grid, Signal
+from signalpiece.core.signal import Grid, Signal, as_signals
 from signalpiece.core.tokens import Tokens
 from signalpiece.core.types import Losses
 from signalpiece.entropy.adaptive_binary import AdaptiveBinary
@@ -118,12 +118,13 @@ class BlockTokenizer(nn.Module):
         """
         return CodeStream(self, grid)
 
-    def encode(self, signal: Signal | Sequence[Signal]) -> Tokens:
-        """Codes of a recording, or of several as a batch.
+    def encode(self, signal: Signal | Sequence[Signal] | Any, *, rate: float | None = None, units: str = "V") -> Tokens:
+        """Codes of a recording, or of several as a batch; a bare array "c t" or "b c t" needs its `rate` (Hz).
 
         Raises:
             SignalPieceError: not channels x time.
         """
+        signal = as_signals(signal, rate=rate, units=units)
         if not isinstance(signal, Signal):
             return stack([self.encode(s) for s in signal])
         stream = self.stream(signal.grid)

@@ -15,7 +15,7 @@ from signalpiece.core.signal import Grid, Signal
 from signalpiece.core.tokens import Header
 from signalpiece.tokenizers.codecs import codec_for
 from signalpiece.tokenizers.events import with_events
-from signalpiece.tokenizers.intake import coded_channels, left_out
+from signalpiece.tokenizers.intake import coded_channels, notes_on
 from signalpiece.tokenizers.outputs import Place, make_folder, output_paths
 from signalpiece.tokenizers.resample import Resampler
 from signalpiece.tokenizers.segmenter import Segmenter
@@ -112,7 +112,7 @@ def encode_files(  # noqa: PLR0913 (each is one option of the command)
                     done += recording.grid.seconds
         stored = open_tokens(path, tokenizer).recordings
         written += [_written(place, r, s) for (place, r), s in zip(here, stored, strict=True)]
-    return Report(tuple(written), tuple(_notes(recordings)))
+    return Report(tuple(written), tuple(notes_on(tokenizer, recordings)))
 
 
 def write_recording(
@@ -285,12 +285,3 @@ def _tell(progress: Progress | None, before: float, total: float, seconds: float
 def _written(place: Place, recording: Any, stored: Any) -> Written:
     channels = stored.header.grid.size("channel")
     return Written(Path(recording.path), place.recording, place.path, recording.grid.seconds, channels, stored.bits)
-
-
-def _notes(recordings: Sequence[Any]) -> list[str]:
-    notes = []
-    for recording in recordings:
-        name, gone = Path(recording.path).name, left_out(recording.grid)
-        if gone:
-            notes.append(f"{name}: trigger channels are not coded, events travel as annotations: {', '.join(gone)}")
-    return notes

@@ -1,6 +1,9 @@
 """What enters a tokenizer: which channels it codes, samples that do not count held, and where they were."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
@@ -28,6 +31,30 @@ def coded_channels(grid: Grid, what: str = "this tokenizer") -> list[int]:
 def left_out(grid: Grid) -> list[str]:
     """Names of the channels that are not coded."""
     return [s.name for s in grid.sensors if s.kind in LEFT_OUT]
+
+
+def notes_on(tokenizer: Any, recordings: Sequence[Any]) -> list[str]:
+    """What a reader of the tokens should know, each sentence once: channels left out, and rates changed."""
+    said: dict[str, list[str]] = {}
+    for recording in recordings:
+        for sentence in _notes(tokenizer, recording.grid):
+            said.setdefault(sentence, []).append(Path(recording.path).name)
+    return [f"{n[0]}{f' and {len(n) - 1} more' if n[1:] else ''}: {sentence}" for sentence, n in said.items()]
+
+
+def _notes(tokenizer: Any, grid: Grid) -> list[str]:
+    gone, rate, own = left_out(grid), grid.time_rate, tokenizer.rate or grid.time_rate
+    notes = []
+    if gone:
+        notes.append(f"trigger channels are not coded, events travel as annotations: {', '.join(gone)}")
+    if rate < 0.9 * own:
+        notes.append(
+            f"{', '.join(grid.names[:4])} at {rate:g} Hz are interpolated to {own:g} Hz, which costs bits and gives "
+            f"nothing; at their own rate: dct --set rate={rate:g} --set tables=adaptive"
+        )
+    elif rate > 1.001 * own:
+        notes.append(f"{rate:g} Hz is brought to {own:g} Hz; nothing above {0.45 * own:g} Hz is kept")
+    return notes
 
 
 class Intake:

@@ -23,8 +23,12 @@ def output_paths(inputs: Sequence[Path], out: Path, format: str = "coded") -> li
     one data set in the folder.
 
     Raises:
-        SignalPieceError: two outputs would have one name, or an input would be overwritten.
+        SignalPieceError: two outputs would have one name, an input would be overwritten, or `out` has an ending of
+            another kind of file.
     """
+    ending = out.suffix[1:]
+    if format == "coded" and ending.isalpha() and len(ending) <= 5 and ending != "sp" and not out.is_dir():
+        raise SignalPieceError(f"{out}: tokens go into a file that ends in .sp, or into a folder")
     counts, seen = Counter(inputs), Counter()
     numbers = []
     for path in inputs:

@@ -12,7 +12,7 @@ import numpy as np
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.contracts import Codec
-from signalpiece.core.signal import Grid, Signal
+from signalpiece.core.signal import Grid, Signal, as_signals
 from signalpiece.core.tokens import Column, Tokens
 from signalpiece.tokenizers.batch import stack
 from signalpiece.tokenizers.estimate import relative_spectrum, trained_start
@@ -173,23 +173,28 @@ class TransformCoder:
 
     def encode(
         self,
-        signal: Signal | Sequence[Signal],
+        signal: Signal | Sequence[Signal] | Any,
         *,
         step: Any = None,
         bits: float | None = None,
         step_ratio: float | None = None,
+        rate: float | None = None,
+        units: str = "V",
     ) -> Tokens:
         """Codes of a recording, or of several as a batch.
 
         Args:
-            signal: channels x time.
+            signal: channels x time; also a bare array "c t" or "b c t" with `rate` and `units`.
             step: quantization step in the channels' units, one or one per channel.
             bits: budget in bits per second and channel, everything counted, in place of a step.
             step_ratio: step in standard deviations of each channel, in place of a step.
+            rate: samples per second of a bare array, Hz.
+            units: of a bare array.
 
         Raises:
             SignalPieceError: not channels x time, a step or a budget that cannot be had.
         """
+        signal = as_signals(signal, rate=rate, units=units)
         if not isinstance(signal, Signal):
             return stack([self.encode(s, step=step, bits=bits, step_ratio=step_ratio) for s in signal])
         if bits is not None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from signalpiece.core.check import SignalPieceError, check_divides, check_option, check_range
-from signalpiece.core.signal import Grid, Sensor, Signal
+from signalpiece.core.signal import Grid, Sensor, Signal, as_signals
 
 
 def test_bare_arrays_become_signals():
@@ -41,3 +41,32 @@ def test_checks_name_rule_value_and_remedy():
         check_option("mode", "c", ("a", "b"))
     with pytest.raises(SignalPieceError, match="closest are name7"):
         check_option("recipe", "nam7", [f"name{i}" for i in range(20)])
+
+
+def test_what_a_public_function_may_be_given():
+    signal = Signal.of(np.ones((2, 10)), rate=50)
+    assert as_signals(signal) is signal
+    one = as_signals(np.ones((2, 10)), rate=50, units="V")
+    assert one.grid == signal.grid and np.array_equal(one.values, signal.values)
+    assert len(as_signals(np.ones((3, 2, 10)), rate=50)) == 3
+    assert [s.grid.shape for s in as_signals([signal, np.ones(10)], rate=50)] == [(2, 10), (1, 10)]
+
+    class Opened:
+        grid = signal.grid
+
+        def read(self):
+            return signal
+
+    assert as_signals(Opened()) is signal
+    with pytest.raises(SignalPieceError, match="needs rate="):
+        as_signals(np.ones((2, 10)))
+    with pytest.raises(SignalPieceError, match="read it first"):
+        as_signals("night.edf")
+    with pytest.raises(SignalPieceError, match="got int"):
+        as_signals(3)
+
+
+def test_words_of_a_signal_fit_one_line():
+    signal = Signal.of(np.ones((64, 1000)), rate=50)
+    assert len(repr(signal)) < 160 and "64 channel x 1000 time" in repr(signal) and "50 Hz, 20 s" in repr(signal)
+    assert repr(signal.grid).startswith("Grid(64 channel")

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from signalpiece.core.check import SignalPieceError
+from signalpiece.core.contracts import Stored
 from signalpiece.core.signal import Grid, Sensor
 from signalpiece.signals.recording import Recording, Run, hold, runs_of
 
@@ -81,3 +83,22 @@ def test_runs_of_pieces():
     assert runs_of(np.array([0.0, 1.0, 2.0]), np.array([10, 10, 10]), 10.0) == (Run(0, 0, 30),)
     assert runs_of(np.array([5.0, 6.04, 9.0]), np.array([10, 10, 10]), 10.0) == (Run(0, 0, 20), Run(40, 20, 10))
     assert runs_of(np.array([0.0, 0.5]), np.array([10, 10]), 10.0)[-1].at == 10  # never over what stands before
+
+
+@pytest.mark.parametrize(("first", "end"), [(0, 40), (4, 12), (8, 9), (11, 30), (7, 10), (5, 5)])
+def test_a_crop_reads_what_the_whole_has_there(first, end):
+    whole, part = recording().read(), recording().crop(first, end)
+    read = part.read()
+    valid = whole.valid[:, first:end]
+    assert part.grid == whole.grid.span(first, end)
+    assert (read.valid if read.valid is not None else np.ones_like(valid)).tolist() == valid.tolist()
+    assert read.values[valid].tolist() == whole.values[:, first:end][valid].tolist()
+    assert part.samples == sum(2 <= t < 7 or 10 <= t < 40 for t in range(first, end))
+
+
+def test_stored_samples_of_a_crop_are_its_own():
+    def stored(start, stop):
+        return Stored(np.arange(start, stop)[None].repeat(2, 0), np.ones(2), np.zeros(2))
+
+    whole = replace(recording(), fetch_stored=stored)
+    assert whole.crop(11, 20).stored(1, 3).values[0].tolist() == [7, 8]

@@ -143,7 +143,10 @@ def test_notes_say_what_was_left_out(tmp_path):
     recording = Opened(Signal(grid, signal.values))
     recording.identity = {"patient": "Jane"}
     report = encode_files(dct.build(), [recording], tmp_path / "x.sp")
-    assert report.notes == ("a.edf: trigger channels are not coded, events travel as annotations: STI 014",)
+    assert report.notes == (
+        "a.edf: trigger channels are not coded, events travel as annotations: STI 014",
+        "a.edf: 160 Hz is brought to 100 Hz; nothing above 45 Hz is kept",
+    )
     assert report.written[0].channels == 2
     assert "identity" not in open_tokens(tmp_path / "x.sp").recordings[0].header.preprocessing
     encode_files(dct.build(), [recording], tmp_path / "y.sp", keep_identity=True)

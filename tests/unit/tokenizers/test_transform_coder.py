@@ -194,3 +194,12 @@ def test_estimated_tables_make_another_model():
     assert tok.model_hash != before and tok.model["tables"] == "own" and tok.tensors()["scales"].shape == (100,)
     with pytest.raises(SignalPieceError, match="adaptive tables"):
         coder().estimate([noise()])
+
+
+def test_bare_arrays_need_their_rate():
+    tok, signal = coder(), noise(2, 3.0, 100.0)
+    tokens = tok.encode(np.asarray(signal.values), rate=100.0, step=1e-6)
+    assert np.array_equal(tokens.codes, tok.encode(signal, step=1e-6).codes) and len(repr(tokens)) < 250
+    assert len(tok.encode(np.stack([signal.values] * 2), rate=100.0, step=1e-6).headers) == 2
+    with pytest.raises(SignalPieceError, match="needs rate="):
+        tok.encode(np.asarray(signal.values))
