@@ -21,7 +21,7 @@ class AdaptiveBinary:
 
     Args:
         channels: how many channels one unit holds: 1, or 0 for all. They then share what is learnt and predict each
-            other: 5 to 45 % fewer bits, but a few channels cannot be read without the others.
+            other (lapped+share in benchmarks.suite), but a few channels cannot be read without the others.
         start: what to start from, as `train_start` makes it; None knows nothing of the signals.
     """
 

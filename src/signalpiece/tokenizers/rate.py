@@ -125,8 +125,8 @@ def _search(rate: Callable[[float], float], bits: float, guess: float, name: str
     for turn in range(30):
         if low is None or ask(high) >= (1 - CLOSE) * bits or high - low < 1e-3:
             break
-        share = (ask(low) - 0.995 * bits) / max(ask(low) - ask(high), 1e-12)
-        share = 0.5 if turn % 4 == 3 else min(max(share, 0.02), 0.98)
+        share = np.log(ask(low) / (0.995 * bits)) / max(np.log(ask(low) / max(ask(high), 1e-9)), 1e-12)
+        share = 0.5 if turn % 4 == 3 else float(min(max(share, 0.02), 0.98))
         middle = low + share * (high - low)
         low, high = (middle, high) if ask(middle) > bits else (low, middle)
     return high
@@ -134,7 +134,7 @@ def _search(rate: Callable[[float], float], bits: float, guess: float, name: str
 
 def _bracket(ask: Callable[[float], float], bits: float, guess: float, name: str) -> tuple[float | None, float]:
     """Two places around the budget; the lower one is None where even the finest step stays within it."""
-    width = 0.25
+    width = max(1.2 * abs(float(np.log2(max(ask(guess), 1e-9) / bits))), 0.1)  # bits halve about every octave of step
     if ask(guess) > bits:
         low = guess
         while True:
