@@ -40,8 +40,10 @@ def output_paths(inputs: Sequence[Path], out: Path, format: str = "coded") -> li
         names = [p.stem + (f"-{k}" if counts[p] > 1 else "") + ".sp" for p, k in zip(inputs, numbers, strict=True)]
         twice = [n for n, count in Counter(names).items() if count > 1]
         if twice:
+            both = [str(p) for p, n in zip(inputs, names, strict=True) if n == twice[0]][:2]
             raise SignalPieceError(
-                f"{twice[0]} would be written twice: two inputs have one stem; encode them into different folders"
+                f"{twice[0]} would be written twice, for {' and '.join(both)}; encode them into different folders, or "
+                "all into one file with --out x.sp"
             )
         places = [Place(out / n, k) for n, k in zip(names, numbers, strict=True)]
     for place in places:

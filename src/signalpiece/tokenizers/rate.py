@@ -60,6 +60,7 @@ def steps_for(tokenizer: Any, source: Any, bits: float) -> Steps:
     if not grid.size("time"):
         return tokenizer.prepare(grid, (), step=1.0)
     unit = tokenizer.prepare(grid, recording.blocks(60.0), step_ratio=1.0)
+    name = f"{Path(recording.path).name}, {grid.seconds:.3g} s: {name}"
 
     def whole(at: float) -> float:
         return file_bits(tokenizer, recording, unit.times(2.0**at))["rate"]
@@ -144,7 +145,8 @@ def _bracket(ask: Callable[[float], float], bits: float, guess: float, name: str
             if high == COARSEST:
                 raise SignalPieceError(
                     f"{name} cannot keep to {bits:g} bits per second and channel: "
-                    f"the coarsest step of this recording takes {ask(high):.3g}, header and side information included"
+                    f"the coarsest step takes {ask(high):.3g}, header and side information included; leave it out, "
+                    "or give more bits or a step"
                 )
             low, width = high, 2 * width
     high = guess
