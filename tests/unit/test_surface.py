@@ -20,6 +20,7 @@ ROOMS = (
     "training",
     "mixers",
     "tokenizers",
+    "generators",
 )
 
 
