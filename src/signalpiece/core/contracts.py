@@ -43,10 +43,15 @@ class Recording(Protocol):
 
 @runtime_checkable
 class Layout(Protocol):
-    """Signal <-> slots. Law: join(cut(s)) equals s, or the loss stated by the layout; `arrays` says what it runs on."""
+    """Signal <-> slots. Law: join(cut(s)) equals s where `loss` is empty.
+
+    `arrays` says what it runs on; `loss` is one sentence on what join cannot bring back, or that there is no join:
+    then `join` raises it as a SignalPieceError.
+    """
 
     dim: int
     arrays: tuple[str, ...]
+    loss: str
 
     def cut(self, signal: Signal) -> Slots: ...
     def join(self, slots: Slots) -> Signal: ...

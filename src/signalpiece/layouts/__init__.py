@@ -6,9 +6,13 @@ from signalpiece.core.lazy import load_name
 
 _FILES = {
     "DCT": "dct",
+    "DCTBlocks": "dct_blocks",
     "Lapped": "lapped",
+    "LappedBlocks": "lapped_blocks",
+    "Patches": "patches",
     "STFT": "stft",
     "TimePatches": "time_patches",
+    "Tubelets": "tubelets",
     "Wavelet": "wavelet",
 }
 __all__ = list(_FILES)

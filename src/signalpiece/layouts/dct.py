@@ -26,6 +26,7 @@ class DCT:
     """
 
     arrays = ("numpy", "torch")
+    loss = ""
     lead = 0
 
     def __init__(self, *, size: int = 100) -> None:

@@ -27,6 +27,7 @@ class Lapped:
     """
 
     arrays = ("numpy", "torch")
+    loss = ""
 
     def __init__(self, *, hop: int = 50) -> None:
         check_range("hop", hop, 1, 4096)

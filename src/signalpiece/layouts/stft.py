@@ -22,6 +22,7 @@ class STFT:
     """
 
     arrays = ("numpy", "torch")
+    loss = ""
 
     def __init__(self, *, window: int = 100, hop: int = 50) -> None:
         check_range("window", window, 2, 2**24)

@@ -18,6 +18,7 @@ class TimePatches:
     """
 
     arrays = ("numpy", "torch")
+    loss = ""
     lead = 0
 
     def __init__(self, *, patch: int = 100, hop: int | None = None) -> None:

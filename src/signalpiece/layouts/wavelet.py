@@ -40,6 +40,7 @@ class Wavelet:
     """
 
     arrays = ("numpy", "torch")
+    loss = ""
     lead = 0
 
     def __init__(self, *, name: str = "bior4.4", levels: int = 5, block: int = 256, edges: str | None = None) -> None:
