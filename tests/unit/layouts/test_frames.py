@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 
 from signalpiece import layouts
 from signalpiece.core.check import SignalPieceError
@@ -30,16 +29,6 @@ def test_samples_that_are_missing_hold_the_last_value():
 def test_a_patch_cannot_leave_samples_out():
     with pytest.raises(SignalPieceError, match="hop must be between 1 and 4, got 5"):
         layouts.TimePatches(patch=4, hop=5)
-
-
-def test_tensors_travel_as_signals():
-    grid = Grid(("channel", "time"), (None, 100.0), ("V",), (2, 250))
-    values = torch.randn(2, 250, requires_grad=True)
-    for name in layouts.__all__:
-        layout = getattr(layouts, name)()
-        back = layout.join(layout.cut(Signal(grid, values)))
-        assert isinstance(back.values, torch.Tensor) and back.values.requires_grad
-        assert torch.allclose(back.values, values, atol=1e-5)
 
 
 def test_other_axes_are_refused():
