@@ -14,6 +14,7 @@ _FILES = {
     "TimePatches": "time_patches",
     "Tubelets": "tubelets",
     "Wavelet": "wavelet",
+    "splat": "splatting",
 }
 __all__ = list(_FILES)
 
