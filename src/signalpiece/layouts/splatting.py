@@ -3,7 +3,8 @@
 A tile looks only at the Gaussians that reach it, weighs its pixels and multiplies with the colours; backward does the
 tile again instead of keeping its weights. So memory is Gaussians x pixels of one tile, never of the whole picture.
 
-Paper: "GPSToken: Gaussian Parameterized Spatially-adaptive Tokenization for Image Representation and Generation" (2025).
+Paper: "GPSToken: Gaussian Parameterized Spatially-adaptive Tokenization for Image Representation and Generation"
+(2025).
 """
 
 from collections.abc import Iterator
