@@ -69,7 +69,7 @@ def test_memory_stays_that_of_a_tile():
     given = [x.float().requires_grad_() for x in gaussians(1, 400, 4, 4)]
     with Watch():
         splat(*given, 96, 96).sum().backward()
-    assert max(made) <= splatting.BUDGET < 400 * 96 * 96
+    assert max(made) <= 400 * splatting.SMALLEST**2 < 400 * 96 * 96 / 4
 
 
 def test_an_empty_grid_is_refused():
