@@ -27,6 +27,8 @@ def noise(c, t, seed, dtype=np.float32):
 OTHER = {
     "DCT": {"size": 7},
     "DCTBlocks": {"axes": ("x", "y", "z"), "size": (5, 4, 3)},
+    "HaarPatches": {"patch": 8, "colors": 1},
+    "HaarTubelets": {"patch": 2, "colors": 1},
     "Lapped": {"hop": 9},
     "LappedBlocks": {"axes": ("x", "y", "z"), "hop": (5, 4, 3)},
     "Patches": {"axes": ("x", "y", "z"), "patch": (5, 4, 3), "hop": (2, 4, 1)},
@@ -34,6 +36,7 @@ OTHER = {
     "TimePatches": {"patch": 10, "hop": 4},
     "Tubelets": {"frames": 3, "frame_hop": 2, "patch": 5, "hop": 4, "colors": 1},
     "Wavelet": {"levels": 2, "block": 12},
+    "WaveletTrees": {"axes": ("x", "y", "z"), "levels": 2, "name": "db2"},
 }
 
 

@@ -1,4 +1,4 @@
-"""Signal to slots and back: patches, short-time Fourier, cosine, lapped and wavelet transforms."""
+"""Signal to slots and back: patches, spectra, wavelets, whole channels, slices, points and bytes."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ from signalpiece.core.lazy import load_name
 _FILES = {
     "DCT": "dct",
     "DCTBlocks": "dct_blocks",
+    "HaarPatches": "haar",
+    "HaarTubelets": "haar",
     "Lapped": "lapped",
     "LappedBlocks": "lapped_blocks",
     "Patches": "patches",
@@ -14,6 +16,7 @@ _FILES = {
     "TimePatches": "time_patches",
     "Tubelets": "tubelets",
     "Wavelet": "wavelet",
+    "WaveletTrees": "wavelet_trees",
     "splat": "splatting",
 }
 __all__ = list(_FILES)

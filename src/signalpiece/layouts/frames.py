@@ -76,7 +76,7 @@ def add_frames(y: Float[Array, "*c n w"], layout: FramedLayout, length: int) -> 
     if not count:
         return xp.zeros((*y.shape[:-2], length), dtype=y.dtype, device=device(y))
     if hop == window:
-        return xp.reshape(y, (*y.shape[:-2], count * hop))[..., :length]
+        return xp.reshape(y, (*y.shape[:-2], count * hop))[..., layout.lead : layout.lead + length]
     pieces = -(-window // hop)
     out = xp.zeros((*y.shape[:-2], count + pieces - 1, hop), dtype=y.dtype, device=device(y))
     for k in range(pieces):

@@ -6,21 +6,16 @@ Papers: "A Theory for Multiresolution Signal Decomposition: The Wavelet Represen
 
 from collections.abc import Sequence
 from functools import cached_property
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Real
 
-from signalpiece.core.check import SignalPieceError, check_divides, check_option, check_range, missing_extra
+from signalpiece.core.check import check_divides, check_range
 from signalpiece.core.signal import Array, Signal
 from signalpiece.core.types import Slots
+from signalpiece.layouts.filters import find_edges, find_filters
 from signalpiece.layouts.frames import add_frames, cut_signal, frames_for, join_slots, split_frames
 from signalpiece.layouts.matrix import RowMatrix
-
-_LOW = (0.03782845550726404, -0.023849465019556843, -0.11062440441843718, 0.37740285561283066, 0.8526986790088938)
-_HIGH = (-0.06453888262869706, 0.04068941760916406, 0.41809227322161724, -0.7884856164055829)
-FILTERS = {"bior4.4": ((0.0, *_LOW, *_LOW[3::-1]), (0.0, *_HIGH, *_HIGH[2::-1], 0.0, 0.0))}  # need no PyWavelets
 
 
 class Wavelet:
@@ -48,10 +43,7 @@ class Wavelet:
         check_range("block", block, 1, 4096)
         check_divides("2 ** levels", 2**levels, block, "a block")
         self.filters = find_filters(name)
-        mirrors = _mirrors(*self.filters)
-        self.edges = check_option("edges", edges or ("mirror" if mirrors else "periodic"), ("periodic", "mirror"))
-        if self.edges == "mirror" and not mirrors:
-            raise SignalPieceError(f"edges mirror needs symmetric filters of odd length, {name} has none; use periodic")
+        self.edges = find_edges(name, edges)
         self.dim = self.hop = self.window = block
         self.levels = levels
 
@@ -88,23 +80,6 @@ class Wavelet:
         return RowMatrix(np.linalg.inv(self._forward.float64))
 
 
-def find_filters(name: str) -> tuple[Sequence[float], Sequence[float]]:
-    """Low-pass and high-pass analysis filters of even length.
-
-    Raises:
-        SignalPieceError: no such wavelet, or PyWavelets is needed and not installed.
-    """
-    if name in FILTERS:
-        return FILTERS[name]
-    try:
-        pywt: Any = import_module("pywt")
-    except ImportError as error:
-        raise missing_extra("PyWavelets", "all", f"the wavelet {name!r}") from error
-    check_option("name", name, pywt.wavelist(kind="discrete"))
-    found = pywt.Wavelet(name)
-    return found.dec_lo, found.dec_hi
-
-
 def _filtered(x: Float[np.ndarray, "b t"], taps: Sequence[float], mirror: bool) -> Float[np.ndarray, "b h"]:
     """Every second sample of the filtered rows."""
     length = x.shape[1]
@@ -113,16 +88,3 @@ def _filtered(x: Float[np.ndarray, "b t"], taps: Sequence[float], mirror: bool) 
         at = at % (2 * length - 2)
         at = np.minimum(at, 2 * length - 2 - at)
     return x[:, at % length] @ np.asarray(taps)
-
-
-def _mirrors(low: Sequence[float], high: Sequence[float]) -> bool:
-    """Whether both filters are symmetric around a tap, the high-pass one tap earlier, as mirrored edges need."""
-    half = len(low) // 2
-    return _is_symmetric(low, half) and _is_symmetric(high, half - 1)
-
-
-def _is_symmetric(taps: Sequence[float], centre: int) -> bool:
-    reach = max(centre, len(taps) - 1 - centre)
-    padded = np.zeros(2 * reach + 1)
-    padded[reach - centre : reach - centre + len(taps)] = taps
-    return bool(np.allclose(padded, padded[::-1], rtol=0, atol=1e-12))

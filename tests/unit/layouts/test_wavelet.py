@@ -6,7 +6,7 @@ import pywt
 
 from signalpiece import layouts
 from signalpiece.core.check import SignalPieceError
-from signalpiece.layouts.wavelet import FILTERS
+from signalpiece.layouts.filters import FILTERS
 
 NAMES = ("haar", "db2", "db4", "sym5", "coif2", "bior2.2", "bior3.3", "rbio4.4", "bior4.4", "dmey")
 
