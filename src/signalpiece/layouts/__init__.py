@@ -7,6 +7,8 @@ from signalpiece.core.lazy import load_name
 _FILES = {
     "DCT": "dct",
     "DCTBlocks": "dct_blocks",
+    "GaussianAnchors": "gaussian_anchors",
+    "Gaussians": "gaussians",
     "HaarPatches": "haar",
     "HaarTubelets": "haar",
     "Lapped": "lapped",
@@ -17,7 +19,11 @@ _FILES = {
     "Tubelets": "tubelets",
     "Wavelet": "wavelet",
     "WaveletTrees": "wavelet_trees",
+    "entropy_regions": "region_split",
+    "rotated_spread": "gaussian_anchors",
     "splat": "splatting",
+    "uniform_regions": "region_split",
+    "weigh": "splatting",
 }
 __all__ = list(_FILES)
 

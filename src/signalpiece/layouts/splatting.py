@@ -51,6 +51,24 @@ def splat(
     return _Splat.apply(colors, centres, spread, (height, width), reach)  # type: ignore[return-value]
 
 
+def weigh(
+    pixels: Float[Tensor, "b h w d"],
+    centres: Float[Tensor, "b n 2"],
+    spread: Float[Tensor, "b n 3"],
+    reach: float = 5.0,
+) -> Float[Tensor, "b n d"]:
+    """The sum of all pixels, weighed by each Gaussian: what `splat` does, turned round."""
+    out = []
+    for picture, centre, wide in zip(pixels, centres, spread, strict=True):
+        shape = _Shape(centre, wide, (picture.shape[0], picture.shape[1]), reach)
+        total = picture.new_zeros(len(centre), picture.shape[2])
+        for rows, columns, near in shape.tiles():
+            weight = shape.weights(rows, columns, near).flatten(1)
+            total = total.index_add(0, near, weight @ picture[rows, columns].flatten(0, 1))
+        out.append(total)
+    return torch.stack(out)
+
+
 class _Splat(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, colors: Tensor, centres: Tensor, spread: Tensor, size: tuple[int, int], reach: float) -> Any:
