@@ -25,6 +25,8 @@ def noise(c, t, seed, dtype=np.float32):
 
 
 OTHER = {
+    "BandEntropy": {"bands": ((1.0, 20.0),), "window_seconds": 0.37, "hop_seconds": 0.1},
+    "Bytes": {"patch": 16},
     "DCT": {"size": 7},
     "DCTBlocks": {"axes": ("x", "y", "z"), "size": (5, 4, 3)},
     "HaarPatches": {"patch": 8, "colors": 1},
@@ -33,8 +35,11 @@ OTHER = {
     "LappedBlocks": {"axes": ("x", "y", "z"), "hop": (5, 4, 3)},
     "Patches": {"axes": ("x", "y", "z"), "patch": (5, 4, 3), "hop": (2, 4, 1)},
     "STFT": {"window": 30, "hop": 11},
+    "Slices": {"size": 19},
+    "SurfacePoints": {"count": 7, "triangles": [[0, 1, 2], [3, 9, 4]], "seed": 3},
     "TimePatches": {"patch": 10, "hop": 4},
     "Tubelets": {"frames": 3, "frame_hop": 2, "patch": 5, "hop": 4, "colors": 1},
+    "Variates": {"window": 30, "hop": 13},
     "Wavelet": {"levels": 2, "block": 12},
     "WaveletTrees": {"axes": ("x", "y", "z"), "levels": 2, "name": "db2"},
 }

@@ -5,6 +5,8 @@ from typing import Any
 from signalpiece.core.lazy import load_name
 
 _FILES = {
+    "BandEntropy": "band_entropy",
+    "Bytes": "bytes",
     "DCT": "dct",
     "DCTBlocks": "dct_blocks",
     "GaussianAnchors": "gaussian_anchors",
@@ -15,10 +17,14 @@ _FILES = {
     "LappedBlocks": "lapped_blocks",
     "Patches": "patches",
     "STFT": "stft",
+    "Slices": "slices",
+    "SurfacePoints": "surface_points",
     "TimePatches": "time_patches",
     "Tubelets": "tubelets",
+    "Variates": "variates",
     "Wavelet": "wavelet",
     "WaveletTrees": "wavelet_trees",
+    "align_slices": "slices",
     "entropy_regions": "region_split",
     "rotated_spread": "gaussian_anchors",
     "splat": "splatting",
