@@ -14,7 +14,7 @@ from signalpiece.core.contracts import Layout
 from signalpiece.core.signal import Grid, Signal
 from signalpiece.layouts.frames import FramedLayout
 
-NAMES = [name for name in layouts.__all__ if isinstance(getattr(layouts, name), type)]
+NAMES = [name for name in layouts.__all__ if hasattr(getattr(layouts, name), "cut")]
 FRAMED = [name for name in NAMES if isinstance(getattr(layouts, name)(), FramedLayout)]
 EXACT = [name for name in NAMES if not getattr(layouts, name)().loss]
 lengths, channels, seeds = st.integers(0, 700), st.integers(1, 4), st.integers(0, 2**31)
@@ -31,9 +31,12 @@ OTHER = {
     "DCTBlocks": {"axes": ("x", "y", "z"), "size": (5, 4, 3)},
     "HaarPatches": {"patch": 8, "colors": 1},
     "HaarTubelets": {"patch": 2, "colors": 1},
+    "Gaussians": {"num": 5, "crop": 3, "colors": 1},
     "Lapped": {"hop": 9},
     "LappedBlocks": {"axes": ("x", "y", "z"), "hop": (5, 4, 3)},
     "Patches": {"axes": ("x", "y", "z"), "patch": (5, 4, 3), "hop": (2, 4, 1)},
+    "MixedScale": {"patch": 3, "colors": 1},
+    "Quadtree": {"num": 40, "crop": 1, "levels": 4, "colors": 1},
     "STFT": {"window": 30, "hop": 11},
     "Slices": {"size": 19},
     "SurfacePoints": {"count": 7, "triangles": [[0, 1, 2], [3, 9, 4]], "seed": 3},
