@@ -12,13 +12,15 @@ from signalpiece.core.signal import Array, Grid
 class Slots:
     """What a layout cuts out of a signal: one vector per place.
 
-    Rows go by time, then channel. `grid` is the signal's; `join` sees it and never the signal.
+    Rows go by time, then channel. `grid` is the signal's; `join` sees it and never the signal. `assignment` is a
+    `core.assignment.Assignment` from samples to rows, where places are no rectangles.
     """
 
     values: Float[Array, "b n d"]
     grid: Grid
     coords: Float[Array, "b n a"] | None = None
     valid: Bool[Array, "b n"] | None = None
+    assignment: Any = None
 
 
 @dataclass(frozen=True)
