@@ -49,6 +49,7 @@ OTHER = {
     "Tubelets": {"frames": 3, "frame_hop": 2, "patch": 5, "hop": 4, "colors": 1},
     "Variates": {"window": 30, "hop": 13},
     "Wavelet": {"levels": 2, "block": 12},
+    "WaveletBits": {"levels": 2, "colors": 1, "last": -3},
     "WaveletTrees": {"axes": ("x", "y", "z"), "levels": 2, "name": "db2"},
 }
 

@@ -31,6 +31,7 @@ _FILES = {
     "Tubelets": "tubelets",
     "Variates": "variates",
     "Wavelet": "wavelet",
+    "WaveletBits": "significance",
     "WaveletTrees": "wavelet_trees",
     "align_slices": "slices",
     "carry_labels": "flow",
