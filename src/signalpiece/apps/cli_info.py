@@ -1,5 +1,6 @@
 """`info`: what a file is, whether it is a recording, a model or tokens."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,6 +54,8 @@ def show(found: dict[str, Any]) -> None:
         for i, stored in enumerate(found["tokens"]):
             rows = [("recording", i), *_token_rows(stored)]
             screen.table("", (found["file"], ""), rows)
+            for sentence in stored["warnings"]:
+                print(f"note: {sentence}")
         if found.get("verified"):
             print("every checksum fits")
         return
@@ -92,6 +95,7 @@ def _token_rows(stored: dict[str, Any]) -> list[tuple[str, Any]]:
         ("model", f"{model.get('recipe')} ({options}), hash {model.get('hash')}"),
         ("tokens", f"{stored['frames']} frames x {stored['channels']} channels x {stored['columns']} codes"),
         ("unit of access", f"{stored['access']}; {stored['segments']} segment(s)"),
+        *([("events", _events(stored["annotations"]))] if stored["annotations"] else []),
         ("bytes", bits),
         ("bits/s/channel", round(stored["bits_per_second_channel"], 1)),
     ]
@@ -112,12 +116,16 @@ def _summary(r: dict[str, Any]) -> dict[str, Any]:
             out["length"] = _duration(r["seconds"])
     out["units"] = ", ".join(dict.fromkeys(u or "none" for u in r["units"]))
     if r.get("annotations"):
-        texts = [a[2] for a in r["annotations"]]
-        counts = {t: texts.count(t) for t in dict.fromkeys(texts)}
-        out["events"] = f"{len(texts)}: " + _shorten([f"{t!r} x {n}" for t, n in counts.items()], 6)
+        out["events"] = _events(r["annotations"])
     if r.get("gaps"):
         out["gaps"] = f"{len(r['gaps'])}: " + _shorten([f"{a:g} to {b:g} s" for a, b in r["gaps"]], 4)
     return out
+
+
+def _events(annotations: list[Any]) -> str:
+    """How often each text occurs."""
+    counts = Counter(text for _, _, text in annotations)
+    return f"{len(annotations)}: " + _shorten([f"{t!r} x {n}" for t, n in counts.items()], 6)
 
 
 def _shorten(items: list[str], keep: int = 10) -> str:

@@ -86,8 +86,17 @@ def _stored(recording: Any) -> dict[str, Any]:
         "frames": recording.frames,
         "columns": len(recording.header.columns),
         "segments": recording.segments,
+        **_annotations(recording),
         "access": f"{recording.header.segment * recording.header.frames.hop / recording.header.frames.rate:g} s x "
         + ("1 channel" if recording.codec is not None and recording.codec.channels else "all channels"),
         "bits": bits,
         "bits_per_second_channel": (bits["total"] - bits.get("annotations", 0)) / max(seconds * channels, 1e-9),
     }
+
+
+def _annotations(recording: Any) -> dict[str, Any]:
+    """Events as [onset, duration, text] in seconds, and a sentence where they are damaged."""
+    try:
+        return {"annotations": [[a.onset, a.duration, a.text] for a in recording.annotations], "warnings": []}
+    except SignalPieceError as error:
+        return {"annotations": [], "warnings": [str(error)]}

@@ -6,6 +6,7 @@ from typing import Any
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.signals.files import check_units_used, expand, open_all
+from signalpiece.tokenizers.events import absorbed
 
 NAMED = 5  # files that one message names
 
@@ -32,7 +33,7 @@ def open_inputs(
             continue
         usable = [r for r in found if "channel" in r.grid.axes and r.grid.size("channel") and r.grid.size("time")]
         notes += [f"{path.name}: {w}" for w in dict.fromkeys(w for r in usable for w in r.warnings)]
-        recordings += usable
+        recordings += absorbed(usable)
         if not usable:
             elsewhere.append(path.name)
     if failed and not skip:

@@ -166,7 +166,7 @@ class Recording:
                     values = np.nan_to_num(stim._fetch(start, min(start + _PIECE, run.stored + run.count)))
                     codes = np.concatenate([last, values.astype(np.int64) & 0xFFFF], axis=1)
                     at = np.nonzero((codes[:, 1:] != codes[:, :-1]) & (codes[:, 1:] != 0))
-                    seconds = (at[1] + start - run.stored + run.at) / self.grid.time_rate
+                    seconds = (at[1] + start - run.stored + run.at) / self.grid.time_rate + self.grid.start
                     found += zip(seconds.tolist(), codes[:, 1:][at].tolist(), strict=True)
                     last = codes[:, -1:]
         return tuple(sorted(found))

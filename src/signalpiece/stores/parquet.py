@@ -53,7 +53,8 @@ def open_parquet(where: Any) -> ParquetFolder:
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         if isinstance(error, SignalPieceError):
             raise
-        reason = "it has no headers.json" if isinstance(error, FileNotFoundError) else str(error)
+        missing = str(getattr(error, "filename", None) or error).rstrip("'").rsplit("/", 1)[-1]
+        reason = f"it has no {missing}" if isinstance(error, FileNotFoundError) else str(error)
         raise SignalPieceError(f"{where} is no Parquet data set of tokens: {reason}") from error
     return ParquetFolder(recordings)
 

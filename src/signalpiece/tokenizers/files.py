@@ -4,8 +4,9 @@ Encoding a whole file is a stream fed with blocks; what a killed run has written
 has the bytes of an undisturbed run.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from signalpiece.core.check import SignalPieceError, check_option
 from signalpiece.core.signal import Grid, Signal
 from signalpiece.core.tokens import Header
 from signalpiece.tokenizers.codecs import codec_for
-from signalpiece.tokenizers.events import with_events
+from signalpiece.tokenizers.events import absorbed, with_events
 from signalpiece.tokenizers.intake import coded_channels, notes_on
 from signalpiece.tokenizers.outputs import Place, make_folder, output_paths
 from signalpiece.tokenizers.resample import Resampler
@@ -92,7 +93,7 @@ def encode_files(  # noqa: PLR0913 (each is one option of the command)
         raise SignalPieceError("there is nothing to encode: no recording was given")
     if bits is not None and step is not None:
         raise SignalPieceError("give a step or a budget in bits, not both")
-    recordings = [with_events(r) for r in recordings]
+    recordings = [with_events(r) for r in absorbed(recordings)]
     places = output_paths([Path(r.path) for r in recordings], Path(out), format)
     done, total = 0.0, sum(r.grid.seconds for r in recordings)
     written: list[Written] = []
@@ -211,11 +212,14 @@ def _samples(header: Header, start: float, stop: float | None, rate: str) -> tup
 
 
 def _cut(signal: Signal, origin: float, span: tuple[float, float | None], channels: Sequence[int] | None) -> Signal:
-    """Of a signal whose recording begins at `origin`, the seconds `span` of the recording."""
+    """Of a signal whose recording begins at `origin`, the seconds `span` of the recording and the events there."""
     rate, grid, (start, stop) = signal.grid.time_rate, signal.grid, span
     before = round((grid.start - origin) * rate)
     end = grid.size("time") if stop is None else round(stop * rate) - before
     signal = signal.crop(max(round(start * rate) - before, 0), min(max(end, 0), grid.size("time")))
+    first, last = origin + start if start > 0 else -math.inf, math.inf if stop is None else origin + stop
+    near = [a for a in signal.annotations if a.onset < last and (a.onset >= first or a.onset + a.duration > first)]
+    signal = replace(signal, annotations=tuple(near))
     return signal if channels is None else signal.pick(channels)
 
 
