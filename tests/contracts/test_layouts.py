@@ -1,6 +1,8 @@
 """Laws of the room: join(cut(s)) is s or the loss is stated, NumPy and torch agree, gradients pass, frames stream."""
 
 import inspect
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -139,6 +141,38 @@ def test_numpy_and_torch_give_the_same_slots_and_signals(name):
                 back = layout.join(other)
                 assert isinstance(back.values, torch.Tensor)
                 np.testing.assert_allclose(back.values.numpy(), signal.values, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_empty_signals_and_single_samples_go_there_and_back(name):
+    for layout in variants(name):
+        for signal in samples():
+            for shape in (*((*signal.grid.shape[:k], 0, *signal.grid.shape[k + 1 :]) for k in range(4)), None):
+                shape = tuple(1 for _ in signal.grid.axes) if shape is None else shape[: len(signal.grid.axes)]
+                if "color" in signal.grid.axes:
+                    shape = (*shape[:-1], signal.grid.size("color"))
+                grid = replace(signal.grid, shape=shape, units=signal.grid.units[:1])
+                for values in (np.ones(shape, np.float32), torch.ones(shape))[: len(layout.arrays)]:
+                    try:
+                        slots = layout.cut(Signal(grid, values, np.ones(shape, bool)))
+                    except SignalPieceError:
+                        continue
+                    back = layout.join(slots)
+                    np.testing.assert_allclose(np.asarray(back.values), np.ones(shape), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_leading_axes_are_batches(name):
+    for layout in variants(name):
+        if not hasattr(layout, "analyse"):
+            continue
+        for signal, slots in fitting(layout, 5):
+            one = layout.analyse(signal.values)
+            if math.prod(one.shape) != math.prod(slots.values.shape) or "time" in signal.grid.axes[2:]:
+                continue  # the axes of the signal go by another order
+            both = layout.analyse(np.stack([signal.values, 1 - signal.values]))
+            np.testing.assert_allclose(both[0], one, atol=1e-6)
+            np.testing.assert_allclose(both[1], layout.analyse(1 - signal.values), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", EXACT)

@@ -110,7 +110,7 @@ class BandEntropy:
 def band_pass(x: Float[Array, "*c t"], band: tuple[float, float], rate: float) -> Float[Array, "*c t"]:
     """The part of a signal in a band (Hz), without shift in time; beyond its ends it goes on mirrored."""
     length = x.shape[-1]
-    if not length:
+    if not math.prod(x.shape):
         return x
     xp = array_namespace(x)
     reach = math.ceil(3 * rate / (band[1] - band[0]) + rate / band[0])

@@ -4,6 +4,8 @@ Paper: "Signal Estimation from Modified Short-Time Fourier Transform" (1984): th
 are nearest to the ones given. The window is divided by the root of its summed squares, which makes it its own inverse.
 """
 
+import math
+
 import numpy as np
 from array_api_compat import array_namespace, device
 from jaxtyping import Float, Real
@@ -39,7 +41,7 @@ class STFT:
     def analyse(self, x: Real[Array, "*c t"]) -> Float[Array, "*c n d"]:
         """Samples to spectra; before the first and after the last sample their value holds."""
         xp, frames = array_namespace(x), split_frames(x, self)
-        if not frames.shape[-2]:  # FFT libraries refuse empty arrays
+        if not math.prod(frames.shape):  # FFT libraries refuse empty arrays
             return xp.zeros((*frames.shape[:-1], self.dim), dtype=frames.dtype, device=device(x))
         spectra = xp.fft.rfft(frames * self._taper_like(frames), axis=-1, norm="ortho")
         return xp.concat([xp.real(spectra), xp.imag(spectra)], axis=-1)
@@ -48,8 +50,8 @@ class STFT:
         """Spectra to the first `length` samples of the signal nearest to them."""
         xp = array_namespace(y)
         check_frames(self, y.shape[-2], length)
-        if not length:
-            return xp.zeros((*y.shape[:-2], 0), dtype=y.dtype, device=device(y))
+        if not math.prod(y.shape):
+            return xp.zeros((*y.shape[:-2], length), dtype=y.dtype, device=device(y))
         spectra = y[..., : self.bins] + 1j * y[..., self.bins :]
         frames = xp.fft.irfft(spectra, n=self.window, axis=-1, norm="ortho")
         return add_frames(frames * self._taper_like(frames), self, length)

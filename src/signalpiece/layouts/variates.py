@@ -42,13 +42,13 @@ class Variates:
     def cut(self, signal: Signal) -> Slots:
         """The windows of a signal as a batch of channels."""
         rows = cut_signal(self._patches, signal)
-        channels = max(signal.grid.size("channel"), 1)
+        shape = (self._patches.frames(signal.grid.size("time")), signal.grid.size("channel"))
         coords, valid = rows.coords, rows.valid
         return Slots(
-            array_namespace(rows.values).reshape(rows.values, (-1, channels, self.dim)),
+            array_namespace(rows.values).reshape(rows.values, (*shape, self.dim)),
             signal.grid,
-            None if coords is None else coords.reshape(-1, channels, coords.shape[-1]),
-            None if valid is None else valid.reshape(-1, channels),
+            None if coords is None else coords.reshape(*shape, 4),
+            None if valid is None else valid.reshape(shape),
         )
 
     def join(self, slots: Slots) -> Signal:
@@ -57,6 +57,6 @@ class Variates:
         wanted = (self._patches.frames(grid.size("time")), grid.size("channel"), self.dim)
         if tuple(values.shape) != wanted:
             raise SignalPieceError(f"slots of this grid have shape {wanted}, got {tuple(values.shape)}")
-        rows = array_namespace(values).reshape(values, (1, -1, self.dim))
-        valid = None if slots.valid is None else slots.valid.reshape(1, -1)
+        rows = array_namespace(values).reshape(values, (1, wanted[0] * wanted[1], self.dim))
+        valid = None if slots.valid is None else slots.valid.reshape(1, wanted[0] * wanted[1])
         return join_slots(self._patches, Slots(rows, grid, None, valid))

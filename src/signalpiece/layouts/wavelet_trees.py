@@ -65,13 +65,13 @@ class WaveletTrees:
             missing = -x.shape[axis] % 2**self.levels if x.shape[axis] else 0
             x = xp.moveaxis(hold_edges(xp.moveaxis(x, axis, -1), 0, missing), -1, axis)
         y = to_trees(decompose(self.bank, x, self.levels, count), self.levels, count)
-        return xp.reshape(xp.moveaxis(y, -3, -1), (*y.shape[:-3], -1, self.dim)) if colors else y
+        return xp.reshape(xp.moveaxis(y, -3, -1), (*y.shape[:-3], y.shape[-2], self.dim)) if colors else y
 
     def synthesise(self, y: Float[Array, "*b n d"], sizes: Sequence[int]) -> Float[Array, "..."]:
         """Trees of coefficients to samples of `sizes` along `axes`."""
         xp, colors = array_namespace(y), self.blocks.colors
         if colors:
-            y = xp.moveaxis(xp.reshape(y, (*y.shape[:-1], -1, colors)), -1, -3)
+            y = xp.moveaxis(xp.reshape(y, (*y.shape[:-1], self.dim // colors, colors)), -1, -3)
         whole = [n + -n % 2**self.levels for n in sizes]
         x = recompose(self.bank, from_trees(y, whole, self.levels), self.levels, len(sizes))
         x = x[(Ellipsis, *(slice(0, n) for n in sizes))]
