@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from signalpiece.apps import screen
+from signalpiece.apps.atomic import write_text
 from signalpiece.apps.inputs import open_inputs
 from signalpiece.apps.load import load, save
 from signalpiece.core.check import SignalPieceError, missing_extra
@@ -21,6 +22,7 @@ from signalpiece.recipes import parse_options, recipe
 DEFAULT_STEPS = 2000
 KINDS = ("eeg", "eog", "ecog", "seeg", "dbs", "ecg", "emg", "mag", "grad", "misc", "bio")
 VALIDATION_BATCHES = 8
+VALIDATIONS = 20  # of a short run; a long one has more, one every 200 steps
 PATIENCE = 8  # validations without a better one before training stops
 
 
@@ -129,13 +131,18 @@ def _train(
         model, crops, steps=steps, out=folder, validation=validation, resume=bool(how.get("resume")), seed=seed,
         plan=_plan(steps), show=True,
     )  # fmt: skip
+    if fitted.steps < steps:
+        screen.say(
+            f"stopped early at step {fitted.steps} of {steps}: {PATIENCE} validations in a row were no better than "
+            f"that of step {fitted.best_step}, whose weights the model has"
+        )
     return {"steps": fitted.steps, "validation loss": fitted.best, "best step": fitted.best_step}
 
 
 def _plan(steps: int) -> Any:
     from signalpiece.training.run import Plan
 
-    every = max(min(200, steps // 5), 1)
+    every = max(min(200, steps // VALIDATIONS), 1)
     return Plan(warmup=min(100, max(steps // 10, 1)), validate_every=every, checkpoint_every=every, patience=PATIENCE)
 
 
@@ -159,7 +166,13 @@ def _steps(model: Any, crops: Any, folder: Path, how: Mapping[str, Any]) -> int:
     """Steps asked for, or as many as fit into the seconds asked for; a resumed run keeps the number it began with."""
     kept = folder / "steps.json"
     if how.get("resume") and kept.is_file():
-        return int(json.loads(kept.read_text())["steps"])
+        begun = int(json.loads(kept.read_text())["steps"])
+        if how.get("steps") not in (None, begun):
+            raise SignalPieceError(
+                f"steps must be {begun}, as the run in {folder} was begun with, got {how['steps']}; start anew without "
+                "--resume"
+            )
+        return begun
     steps = how.get("steps") or DEFAULT_STEPS
     if how.get("seconds"):
         model.train()
@@ -171,7 +184,7 @@ def _steps(model: Any, crops: Any, folder: Path, how: Mapping[str, Any]) -> int:
         steps = max(int(how["seconds"] * count / (time.perf_counter() - begin) * 0.9), 1)
         model.zero_grad()
     folder.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps({"steps": steps}))
+    write_text(kept, json.dumps({"steps": steps}))
     return steps
 
 

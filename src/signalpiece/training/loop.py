@@ -63,6 +63,8 @@ def fit(  # noqa: PLR0913 - one more than eight: what to train, on what, how lon
     run = Run(model, steps=steps, seed=seed, plan=plan)
     if resume and path.exists():
         run.load(path)
+    else:
+        path.unlink(missing_ok=True)  # of another run: one that is killed now must not resume there
     begin, log = run.step, Log(path.parent, upto=run.step)
     with Show(steps, begin, show) as bar:
         while not run.done:
