@@ -2,14 +2,14 @@
 
     python -m benchmarks.speed [NAME ...]
 
-Runs the benches one after the other, each in a process of its own: start-up, transforms, vector quantization, codecs,
+Runs the benches one after the other, each in a process of its own: start-up, layouts, vector quantization, codecs,
 stores, classical coders, learned tokenizers.
 """
 
 import subprocess
 import sys
 
-BENCHES = ("startup", "transforms", "vq", "codecs", "stores", "coders", "learned")
+BENCHES = ("startup", "layouts", "vq", "codecs", "stores", "coders", "learned")
 
 
 def main(names: list[str]) -> int:
