@@ -65,9 +65,12 @@ class FilterBank:
         check_divides("2", 2, length, "an axis")
         if not math.prod(x.shape):
             return x
+        mirror = self.edges == "mirror"
         if is_numpy_array(x):
-            return _run_compiled(x, axis % x.ndim, taps, splits, self.edges == "mirror")
-        return _run_slices(x, axis, taps, splits, self.edges == "mirror")
+            return _run_compiled(x, axis % x.ndim, taps, splits, mirror)
+        if x.device.type == "cpu" and not x.requires_grad and x.dtype.itemsize in (4, 8):
+            return array_namespace(x).asarray(_run_compiled(x.numpy(), axis % x.ndim, taps, splits, mirror))
+        return _run_slices(x, axis % x.ndim, taps, splits, mirror)
 
 
 def _taps(found: dict[int, float]) -> tuple[tuple[int, float], ...]:
@@ -112,19 +115,28 @@ def endless(j: Int[np.ndarray, "n"], length: int, mirror: bool) -> Int[np.ndarra
 
 
 def _run_slices(x: Array, axis: int, taps: Taps, splits: bool, mirror: bool) -> Array:
-    """The same with slices, differentiable."""
+    """The same for tensors with sums of slices, differentiable."""
     xp, length = array_namespace(x), x.shape[axis]
-    x, half = xp.moveaxis(x, axis, -1), length // 2
-    where, offsets, _, _ = _plan(taps, length, splits, mirror, "<f8")
-    parts = [xp.take(x, xp.asarray(where[p::2], device=device(x)), axis=-1) for p in (0, 1)]
+    half = length // 2
+    where, offsets, _, _ = _plan(taps, length, True, mirror, "<f8")
+    reach = (len(where) - length) // 4  # numbers of each phase beyond either edge
+    parts = []
+    for p in (0, 1):
+        inner = x[_along(axis, slice(p, None, 2) if splits else slice(p * half, (p + 1) * half))]
+        at = where[p::2] // 2
+        sides = [xp.take(inner, xp.asarray(a, device=device(x)), axis=axis) for a in (at[:reach], at[-reach:])]
+        parts.append(xp.concat([sides[0], inner, sides[1]], axis=axis))
     outputs = []
-    for p, part in enumerate(taps):
-        total = 0.0
-        for o, (_, tap) in zip(offsets[p].tolist(), part, strict=False):
-            total = total + tap * parts[o % 2][..., o // 2 : o // 2 + half]
+    for o, part in zip(offsets.tolist(), taps, strict=True):
+        slices = [parts[n % 2][_along(axis, slice(n // 2, n // 2 + half))] for n in o[: len(part)]]
+        total = slices[0] * part[0][1]
+        for window, (_, tap) in zip(slices[1:], part[1:], strict=True):
+            total = total.add(window, alpha=tap)
         outputs.append(total)
     if splits:
-        out = xp.concat(outputs, axis=-1)
-    else:
-        out = xp.reshape(xp.stack(outputs, axis=-1), x.shape)
-    return xp.moveaxis(out, -1, axis)
+        return xp.concat(outputs, axis=axis)
+    return xp.reshape(xp.stack(outputs, axis=axis + 1), x.shape)
+
+
+def _along(axis: int, part: slice) -> tuple[slice, ...]:
+    return (*(slice(None),) * axis, part)

@@ -7,7 +7,7 @@ the last one hold the value there, so that an edge is no jump.
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import array_namespace, device, is_numpy_array
 from jaxtyping import Bool, Float, Real
 
 from signalpiece.core.check import SignalPieceError
@@ -55,7 +55,7 @@ def hold_edges(x: Real[Array, "*c t"], before: int, after: int) -> Float[Array, 
 
 
 def split_frames(x: Real[Array, "*c t"], layout: FramedLayout) -> Float[Array, "*c n w"]:
-    """The samples of every frame."""
+    """The samples of every frame; where frames overlap, a view of NumPy that cannot be written to."""
     xp, length = array_namespace(x), x.shape[-1]
     count, window, hop = layout.frames(length), layout.window, layout.hop
     if not count:
@@ -64,9 +64,9 @@ def split_frames(x: Real[Array, "*c t"], layout: FramedLayout) -> Float[Array, "
     x = hold_edges(x, layout.lead, after)
     if hop == window:
         return xp.reshape(x, (*x.shape[:-1], count, window))
-    at = np.arange(count)[:, None] * hop + np.arange(window)
-    taken = xp.take(x, xp.asarray(at.ravel(), device=device(x)), axis=-1)
-    return xp.reshape(taken, (*x.shape[:-1], count, window))
+    if is_numpy_array(x):
+        return np.lib.stride_tricks.sliding_window_view(x, window, axis=-1)[..., ::hop, :]
+    return x.unfold(-1, window, hop)
 
 
 def add_frames(y: Float[Array, "*c n w"], layout: FramedLayout, length: int) -> Float[Array, "*c t"]:
@@ -102,6 +102,8 @@ def cut_signal(layout: FramedLayout, signal: Signal) -> Slots:
     y = layout.analyse(signal.values)
     xp, (channels, count, dim) = array_namespace(y), y.shape
     rows = xp.reshape(xp.permute_dims(y, (1, 0, 2)), (1, count * channels, dim))
+    if is_numpy_array(rows) and not rows.flags.writeable:
+        rows = rows.copy()
     valid = None if signal.valid is None else _valid_frames(layout, signal)[None]
     return Slots(rows, signal.grid, _coords(layout, signal.grid, count)[None], valid)
 

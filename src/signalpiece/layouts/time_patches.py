@@ -32,7 +32,10 @@ class TimePatches:
         return 0 if length < 1 else 1 + max(0, -(-(length - self.window) // self.hop))
 
     def analyse(self, x: Real[Array, "*c t"]) -> Float[Array, "*c n d"]:
-        """Samples to patches; the last one holds the last value where samples are missing."""
+        """Samples to patches; the last one holds the last value where samples are missing.
+
+        Patches that overlap share memory: NumPy's cannot be written to before they are copied.
+        """
         return split_frames(x, self)
 
     def synthesise(self, y: Float[Array, "*c n d"], length: int) -> Float[Array, "*c t"]:

@@ -76,6 +76,7 @@ def test_lapped_blocks_are_the_lapped_transform_along_each_axis():
     whole = Lapped(hop=3).analyse(np.moveaxis(rows, 0, -1))  # n d m e
     ours = LappedBlocks(hop=3, colors=1).cut(s).values[0]
     np.testing.assert_allclose(ours[:, 0], whole[:, 0, :, 0].T.ravel(), atol=1e-12)
+    np.testing.assert_allclose(ours[:, 3], whole[:, 2, :, 0].T.ravel(), atol=1e-12)  # after (0, 0), (0, 1), (1, 0)
     np.testing.assert_allclose(np.square(ours).sum(), np.square(whole).sum())
 
 

@@ -98,3 +98,13 @@ def test_odd_lengths_are_refused():
         FilterBank().split(np.zeros(5))
     with pytest.raises(SignalPieceError, match="does not divide an axis of 12"):
         decompose(FilterBank(), np.zeros((16, 12)), 3, 2)
+
+
+@pytest.mark.parametrize("edges", ["periodic", "mirror"])
+def test_slices_and_the_compiled_loop_agree(edges):
+    """A tensor with a gradient goes by slices, one without through the loop of NumPy."""
+    x, bank = torch.tensor(RNG.normal(size=(3, 12, 5))), FilterBank(edges=edges)
+    for run in (bank.split, bank.merge):
+        by_slices = run(x.clone().requires_grad_(), 1)
+        assert by_slices.requires_grad
+        np.testing.assert_allclose(by_slices.detach(), run(x, 1), atol=1e-12)

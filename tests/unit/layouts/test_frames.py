@@ -15,8 +15,9 @@ def test_rows_go_by_frame_then_channel():
 
 def test_overlapping_patches_are_averaged():
     layout = layouts.TimePatches(patch=4, hop=2)
-    y = layout.analyse(np.arange(6.0)[None])
+    y = layout.analyse(np.arange(6.0)[None]).copy()
     assert y[0].tolist() == [[0, 1, 2, 3], [2, 3, 4, 5]]
+    assert layout.cut(Signal.of(np.arange(6.0), rate=10)).values.flags.writeable
     y[0, 0] += 2.0
     assert layout.synthesise(y, 6)[0].tolist() == [2, 3, 3, 4, 4, 5]
 
