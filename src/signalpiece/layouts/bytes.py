@@ -24,16 +24,16 @@ class Bytes:
     loss = ""
 
     def __init__(self, *, patch: int = 1) -> None:
-        self._blocks = Separable(Blocks(("byte",), (TimePatches(patch=patch),)))
+        self._transform = Separable(Blocks(("byte",), (TimePatches(patch=patch),)))
         self.dim = patch
 
     def cut(self, signal: Signal) -> Slots:
         """The bytes of a file."""
-        return self._blocks.cut(signal)
+        return self._transform.cut(signal)
 
     def join(self, slots: Slots) -> Signal:
         """The file of bytes, as uint8."""
-        joined = self._blocks.join(slots)
+        joined = self._transform.join(slots)
         return Signal(joined.grid, _to_bytes(joined.values), joined.valid)
 
 

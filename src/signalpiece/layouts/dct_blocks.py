@@ -40,24 +40,24 @@ class DCTBlocks:
     ) -> None:
         sizes = per_axis("size", size, axes)
         blocks = Blocks.of(axes, [DCT(size=s) for s in sizes], colors)
-        self.blocks = Separable(blocks, order=frequency_order(sizes, max(blocks.colors, 1)))
-        self.dim = self.blocks.dim
+        self.transform = Separable(blocks, order=frequency_order(sizes, max(blocks.colors, 1)))
+        self.dim = self.transform.dim
 
     def analyse(self, x: Real[Array, "..."]) -> Float[Array, "*b n d"]:
         """Samples, whose last axes are `axes` and colour, to coefficients."""
-        return self.blocks.analyse(x)
+        return self.transform.analyse(x)
 
     def synthesise(self, y: Float[Array, "*b n d"], sizes: Sequence[int]) -> Float[Array, "..."]:
         """Coefficients to samples of `sizes` along `axes`."""
-        return self.blocks.synthesise(y, sizes)
+        return self.transform.synthesise(y, sizes)
 
     def cut(self, signal: Signal) -> Slots:
         """Coefficients of a signal."""
-        return self.blocks.cut(signal)
+        return self.transform.cut(signal)
 
     def join(self, slots: Slots) -> Signal:
         """The signal of coefficients."""
-        return self.blocks.join(slots)
+        return self.transform.join(slots)
 
 
 def frequency_order(sizes: Sequence[int], colors: int) -> Int[np.ndarray, "d"]:

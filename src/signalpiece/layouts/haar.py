@@ -32,24 +32,24 @@ class HaarPatches:
     def __init__(self, *, patch: int = 4, colors: int = 3) -> None:
         check_range("colors", colors, 1, 2**16)
         blocks = Blocks(("row", "column"), (HaarFrames(size=patch), HaarFrames(size=patch)), colors)
-        self.blocks = Separable(blocks, order=band_order(patch, (1, 0), colors))
-        self.dim = self.blocks.dim
+        self.transform = Separable(blocks, order=band_order(patch, (1, 0), colors))
+        self.dim = self.transform.dim
 
     def analyse(self, x: Real[Array, "*b row column color"]) -> Float[Array, "*b n d"]:
         """Pixels to bands."""
-        return self.blocks.analyse(x)
+        return self.transform.analyse(x)
 
     def synthesise(self, y: Float[Array, "*b n d"], sizes: Sequence[int]) -> Float[Array, "*b row column color"]:
         """Bands to pixels of `sizes` rows and columns."""
-        return self.blocks.synthesise(y, sizes)
+        return self.transform.synthesise(y, sizes)
 
     def cut(self, signal: Signal) -> Slots:
         """Bands of a picture or film."""
-        return self.blocks.cut(signal)
+        return self.transform.cut(signal)
 
     def join(self, slots: Slots) -> Signal:
         """The picture or film of bands."""
-        return self.blocks.join(slots)
+        return self.transform.join(slots)
 
 
 class HaarTubelets:
@@ -68,24 +68,24 @@ class HaarTubelets:
         check_range("colors", colors, 1, 2**16)
         parts = (HaarFrames(size=patch, lead=patch - 1), HaarFrames(size=patch), HaarFrames(size=patch))
         blocks = Blocks(("time", "row", "column"), parts, colors)
-        self.blocks = Separable(blocks, order=band_order(patch, (0, 1, 2), colors))
-        self.dim = self.blocks.dim
+        self.transform = Separable(blocks, order=band_order(patch, (0, 1, 2), colors))
+        self.dim = self.transform.dim
 
     def analyse(self, x: Real[Array, "*b time row column color"]) -> Float[Array, "*b n d"]:
         """Pixels to bands."""
-        return self.blocks.analyse(x)
+        return self.transform.analyse(x)
 
     def synthesise(self, y: Float[Array, "*b n d"], sizes: Sequence[int]) -> Float[Array, "*b time row column color"]:
         """Bands to pixels of `sizes` frames, rows and columns."""
-        return self.blocks.synthesise(y, sizes)
+        return self.transform.synthesise(y, sizes)
 
     def cut(self, signal: Signal) -> Slots:
         """Bands of a film."""
-        return self.blocks.cut(signal)
+        return self.transform.cut(signal)
 
     def join(self, slots: Slots) -> Signal:
         """The film of bands."""
-        return self.blocks.join(slots)
+        return self.transform.join(slots)
 
 
 class HaarFrames:

@@ -43,21 +43,21 @@ class Patches:
         sizes = per_axis("patch", patch, axes)
         hops = sizes if hop is None else per_axis("hop", hop, axes)
         parts = [TimePatches(patch=p, hop=h) for p, h in zip(sizes, hops, strict=True)]
-        self.blocks = Separable(Blocks.of(axes, parts, colors))
-        self.dim = self.blocks.dim
+        self.transform = Separable(Blocks.of(axes, parts, colors))
+        self.dim = self.transform.dim
 
     def analyse(self, x: Real[Array, "..."]) -> Float[Array, "*b n d"]:
         """Samples, whose last axes are `axes` and colour, to rows."""
-        return self.blocks.analyse(x)
+        return self.transform.analyse(x)
 
     def synthesise(self, y: Float[Array, "*b n d"], sizes: Sequence[int]) -> Float[Array, "..."]:
         """Rows to samples of `sizes` along `axes`."""
-        return self.blocks.synthesise(y, sizes)
+        return self.transform.synthesise(y, sizes)
 
     def cut(self, signal: Signal) -> Slots:
         """Rows of a signal."""
-        return self.blocks.cut(signal)
+        return self.transform.cut(signal)
 
     def join(self, slots: Slots) -> Signal:
         """The signal of rows."""
-        return self.blocks.join(slots)
+        return self.transform.join(slots)

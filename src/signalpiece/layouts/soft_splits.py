@@ -145,24 +145,24 @@ class SoftSplits:
     ) -> None:
         part = TimeSoftSplits(kernels=kernels, strides=strides, pads=pads)
         blocks = Blocks.of(axes, [part] * len(axes), colors)
-        self.blocks = Separable(blocks, order=_unfold_order(kernels, len(axes), max(blocks.colors, 1)))
-        self.dim = self.blocks.dim
+        self.transform = Separable(blocks, order=_unfold_order(kernels, len(axes), max(blocks.colors, 1)))
+        self.dim = self.transform.dim
 
     def analyse(self, x: Real[Array, "..."]) -> Float[Array, "*b n d"]:
         """Samples, whose last axes are `axes` and colour, to rows."""
-        return self.blocks.analyse(x)
+        return self.transform.analyse(x)
 
     def synthesise(self, y: Float[Array, "*b n d"], sizes: Sequence[int]) -> Float[Array, "..."]:
         """Rows to samples of `sizes` along `axes`."""
-        return self.blocks.synthesise(y, sizes)
+        return self.transform.synthesise(y, sizes)
 
     def cut(self, signal: Signal) -> Slots:
         """Rows of a signal."""
-        return self.blocks.cut(signal)
+        return self.transform.cut(signal)
 
     def join(self, slots: Slots) -> Signal:
         """The signal of rows."""
-        return self.blocks.join(slots)
+        return self.transform.join(slots)
 
 
 def _unfold_order(kernels: Sequence[int], axes: int, colors: int) -> Int[np.ndarray, "d"]:

@@ -35,21 +35,21 @@ class Tubelets:
         colors: int = 3,
     ) -> None:
         sizes, hops = (frames, patch, patch), (frame_hop or frames, hop or patch, hop or patch)
-        self.blocks = Patches(axes=("time", "row", "column"), patch=sizes, hop=hops, colors=colors)
-        self.dim = self.blocks.dim
+        self.patches = Patches(axes=("time", "row", "column"), patch=sizes, hop=hops, colors=colors)
+        self.dim = self.patches.dim
 
     def analyse(self, x: Real[Array, "*b time row column color"]) -> Float[Array, "*b n d"]:
         """Pixels to tubelets."""
-        return self.blocks.analyse(x)
+        return self.patches.analyse(x)
 
     def synthesise(self, y: Float[Array, "*b n d"], sizes: Sequence[int]) -> Float[Array, "*b time row column color"]:
         """Tubelets to pixels of `sizes` frames, rows and columns."""
-        return self.blocks.synthesise(y, sizes)
+        return self.patches.synthesise(y, sizes)
 
     def cut(self, signal: Signal) -> Slots:
         """Tubelets of a film."""
-        return self.blocks.cut(signal)
+        return self.patches.cut(signal)
 
     def join(self, slots: Slots) -> Signal:
         """The film of tubelets."""
-        return self.blocks.join(slots)
+        return self.patches.join(slots)

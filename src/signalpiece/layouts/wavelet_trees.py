@@ -22,8 +22,7 @@ from signalpiece.layouts.time_patches import TimePatches
 class WaveletTrees:
     """One slot per 2 ** levels samples along each axis: lowest band, then details, coarse to fine, colour the fastest.
 
-    An axis whose size is no multiple goes on with its last sample. Wavelets of PyWavelets invert exactly, except
-    `dmey`, whose filters do not fit each other: `loss` says so.
+    An axis whose size is no multiple goes on with its last sample.
 
     Args:
         axes: what is transformed: ("row", "column") also of every frame of a film, ("x", "y", "z") of every volume.
@@ -37,6 +36,7 @@ class WaveletTrees:
     """
 
     arrays = ("numpy", "torch")
+    loss = ""
 
     def __init__(
         self,
@@ -51,10 +51,6 @@ class WaveletTrees:
         self.bank, self.levels = FilterBank(name=name, edges=edges), levels
         self.blocks = Blocks.of(axes, [TimePatches(patch=2**levels)] * len(axes), colors)
         self.dim = self.blocks.dim
-        error = self.bank.error
-        self.loss = (
-            f"the filters of {name} miss each other by {error:.0e} of the largest sample" if error > 1e-6 else ""
-        )
 
     def analyse(self, x: Real[Array, "..."]) -> Float[Array, "*b n d"]:
         """Samples, whose last axes are `axes` and colour, to trees of coefficients."""

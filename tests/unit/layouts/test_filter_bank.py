@@ -24,7 +24,7 @@ def test_split_is_the_periodic_dwt_of_pywavelets(name, size):
         np.testing.assert_allclose(y, expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", (*NAMES, "dmey"))  # the filters of dmey alone miss by .6 %
 @pytest.mark.parametrize("edges", ["periodic", None])
 @pytest.mark.parametrize("size", [2, 4, 6, 50])
 def test_merge_inverts_split(name, edges, size):
@@ -86,11 +86,6 @@ def test_whole_pictures_have_no_seams():
     slots = layout.cut(Signal(grid, smooth))
     slots.values[..., 1:] = 0
     assert np.abs(layout.join(slots).values - smooth)[64:-64, 64:-64].max() < 1e-6
-
-
-def test_dmey_says_what_it_misses():
-    layout = WaveletTrees(name="dmey", levels=1)
-    assert "miss each other" in layout.loss and not WaveletTrees(name="db20", levels=1).loss
 
 
 def test_odd_lengths_are_refused():

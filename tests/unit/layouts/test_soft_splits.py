@@ -30,7 +30,7 @@ def test_slots_are_those_of_unfold_after_unfold(stages):
 
 def test_a_picture_of_224_gives_14_x_14_slots():
     layout = SoftSplits(colors=1)
-    assert layout.blocks.blocks.counts((224, 224)) == (14, 14)
+    assert layout.transform.blocks.counts((224, 224)) == (14, 14)
     assert layout.dim == 49 * 9 * 9 and TimeSoftSplits().hop == 16
 
 
@@ -39,7 +39,7 @@ def test_stages_of_one_split_each_make_the_whole():
     first = SoftSplits(kernels=(5,), strides=(3,), pads=(1,), colors=2)
     second = SoftSplits(kernels=(3,), strides=(2,), pads=(1,), colors=first.dim)
     both = SoftSplits(kernels=(5, 3), strides=(3, 2), pads=(1, 1), colors=2)
-    between = first.analyse(x).reshape(*first.blocks.blocks.counts((17, 30)), first.dim)
+    between = first.analyse(x).reshape(*first.transform.blocks.counts((17, 30)), first.dim)
     assert np.array_equal(second.analyse(between), both.analyse(x))
 
 
