@@ -7,7 +7,7 @@ from scipy.fft import dctn
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Grid, Signal
-from signalpiece.layouts import DCTBlocks, Lapped, LappedBlocks, Patches, Tubelets
+from signalpiece.layouts import DCTBlocks, HaarPatches, HaarTubelets, Lapped, LappedBlocks, Patches, Tubelets
 
 RNG = np.random.default_rng(0)
 PICTURE, FILM, VOLUME = ("row", "column", "color"), ("time", "row", "column", "color"), ("x", "y", "z")
@@ -110,3 +110,21 @@ def test_what_does_not_fit_is_said():
         Patches(patch=(4, 4, 4))
     with pytest.raises(SignalPieceError, match="hop must be between 1 and 4"):
         Patches(patch=4, hop=5)
+
+
+def test_blocks_of_film_go_over_time_too():
+    s = signal(FILM, (4, 8, 8, 3))
+    ours = DCTBlocks(axes=("time", "row", "column"), size=(4, 8, 8)).cut(s).values[0, 0].reshape(-1, 3)
+    np.testing.assert_allclose(ours[0], s.values.sum((0, 1, 2)) / np.sqrt(256), atol=1e-12)
+    np.testing.assert_allclose(
+        np.sort(ours, 0), np.sort(dctn(s.values, axes=(0, 1, 2), norm="ortho").reshape(-1, 3), 0)
+    )
+
+
+def test_a_film_of_one_frame_is_a_picture():
+    """The first frame stands alone: its slot holds the bands of the picture and no change over time."""
+    s = signal(FILM, (1, 8, 8, 3))
+    film = HaarTubelets(patch=2).cut(s).values.reshape(16, 2, 4, 3)
+    still = HaarPatches(patch=2).cut(Signal(Grid(PICTURE, (None,) * 3, ("",), (8, 8, 3)), s.values[0]))
+    assert not film[:, 1].any()
+    np.testing.assert_allclose(film[:, 0], still.values.reshape(16, 4, 3)[:, [0, 2, 1, 3]], atol=1e-12)

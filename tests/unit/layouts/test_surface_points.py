@@ -7,6 +7,7 @@ import torch
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Grid, Signal
 from signalpiece.layouts import SurfacePoints
+from signalpiece.signals.mesh import open_file
 
 SQUARE = np.array([[0, 0, 0], [3, 0, 0], [3, 1, 0], [0, 1, 0], [0, 0, 0], [0, 0, 1]], np.float32)
 FACES = np.array([[0, 1, 2], [0, 2, 3], [4, 3, 5]])
@@ -50,3 +51,11 @@ def test_what_cannot_be_is_said():
         SurfacePoints(triangles=[0, 1, 2])
     with pytest.raises(SignalPieceError, match="nothing can be joined"):
         SurfacePoints().join(SurfacePoints(count=2).cut(mesh(SQUARE)))
+
+
+def test_triangles_come_from_the_reader(tmp_path):
+    path = tmp_path / "square.obj"
+    path.write_text("v 0 0 1\nv 2 0 1\nv 2 2 1\nv 0 2 1\nf 1 2 3 4\n", encoding="ascii")
+    recording = open_file(path, {})[0]
+    rows = SurfacePoints(count=200, triangles=recording.extra["triangles"]).cut(recording.read()).values[0]
+    assert np.allclose(rows[:, 2], 1) and np.abs(rows[:, :2].mean(0) - 1).max() < 0.15
