@@ -3,6 +3,7 @@
 import inspect
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,6 +104,13 @@ def test_defaults_build_a_layout(name):
     assert isinstance(made, Layout) and set(made.arrays) <= {"numpy", "torch"} and made.arrays
     parameters = inspect.signature(getattr(layouts, name)).parameters.values()
     assert len(parameters) <= 8 and all(p.kind is p.KEYWORD_ONLY and p.default is not p.empty for p in parameters)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_works_on_numpy_imports_no_torch(name):
+    made = getattr(layouts, name)
+    text = Path(inspect.getfile(made)).read_text()
+    assert ("numpy" in made.arrays) == ("\nimport torch" not in text and "\nfrom torch" not in text)
 
 
 @pytest.mark.parametrize("name", NAMES)
