@@ -1,10 +1,12 @@
 """Laws of the room: decoding gives the embeddings that came with the codes, and codes stay in their codebooks."""
 
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torch.utils.checkpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,11 +15,18 @@ from signalpiece.core.check import SignalPieceError
 from signalpiece.core.contracts import Quantizer
 from signalpiece.core.types import Quantized
 
-CLASSES = [n for n in quantizers.__all__ if hasattr(getattr(quantizers, n), "decode")]
-MODULES = [n for n in CLASSES if issubclass(getattr(quantizers, n), torch.nn.Module)]
-SCALAR = [n for n in CLASSES if n not in MODULES]
-LEARNING = [n for n in quantizers.__all__ if hasattr(getattr(quantizers, n), "move")]
-ESTIMATORS = [n for n in quantizers.__all__ if inspect.isfunction(getattr(quantizers, n))]
+KINDS = [n for n in quantizers.__all__ if inspect.isclass(getattr(quantizers, n))]
+NETS = [n for n in KINDS if issubclass(getattr(quantizers, n), torch.nn.Module)]
+CONTINUOUS = [n for n in NETS if not hasattr(getattr(quantizers, n), "decode")]
+MAPS = {"MultiScale": (16, 30), "GlobalBasis": (16, 16)}  # fixed numbers of vectors, and of rows of codes
+MODULES = [n for n in NETS if n not in CONTINUOUS and n not in MAPS]
+SCALAR = [n for n in KINDS if n not in NETS and hasattr(getattr(quantizers, n), "encode")]
+CLASSES = MODULES + SCALAR + list(MAPS)
+LEARNING = [n for n in KINDS if hasattr(getattr(quantizers, n), "move")]
+OF_ONE_SAMPLE = ["OwnCodebook"]
+ESTIMATORS = ["rotation", "straight_through"]
+FUNCTIONS = [n for n in quantizers.__all__ if n not in KINDS + ESTIMATORS]  # each has unit tests
+LEFT_ALONE = ("DimensionWise",)  # trains nothing
 
 shapes = st.tuples(st.integers(1, 3), st.integers(1, 7))
 seeds = st.integers(0, 2**31)
@@ -28,14 +37,19 @@ def normal(shape, seed, scale=1.0):
 
 
 def test_every_name_is_under_a_law():
-    assert sorted(MODULES + SCALAR + LEARNING + ESTIMATORS) == sorted(quantizers.__all__)
+    laws = MODULES + [*MAPS] + CONTINUOUS + SCALAR + LEARNING + OF_ONE_SAMPLE + ESTIMATORS + FUNCTIONS
+    assert sorted(laws) == sorted(quantizers.__all__)
+    tested = "".join(p.read_text() for p in (Path(__file__).parents[1] / "unit" / "quantizers").glob("*.py"))
+    assert all(f"{n}(" in tested for n in FUNCTIONS)
 
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_defaults_build_a_quantizer(name):
     made = getattr(quantizers, name)()
     assert isinstance(made, Quantizer)
-    parameters = inspect.signature(getattr(quantizers, name)).parameters
+    parameters = {
+        k: p for k, p in inspect.signature(getattr(quantizers, name)).parameters.items() if p.kind != p.VAR_KEYWORD
+    }
     assert len(parameters) <= 8 and all(p.default is not p.empty for p in parameters.values())
 
 
@@ -69,6 +83,53 @@ def test_autocast_and_half_precision_change_no_code(name):
         assert torch.isfinite(q.train()(z).embeddings).all()
 
 
+@pytest.mark.parametrize("name", MAPS)
+def test_maps_decode_to_the_bit(name):
+    torch.manual_seed(0)
+    q, (cells, rows) = getattr(quantizers, name)(8).eval(), MAPS[name]
+    z = normal((3, cells, 8), 1)
+    out = q(z)
+    assert out.embeddings.shape == z.shape and out.codes.shape == (3, rows, 1)
+    assert torch.equal(q.decode(out.codes), out.embeddings)
+    assert (out.codes >= 0).all() and (out.codes < q.codebook_sizes[0]).all()
+
+
+@pytest.mark.parametrize("name", CONTINUOUS)
+def test_continuous_ones_have_no_codes(name):
+    torch.manual_seed(0)
+    q = getattr(quantizers, name)(8).eval()
+    z = normal((3, 5, 8), 1)
+    out = q(z)
+    assert q.codebook_sizes == () and out.codes is None
+    assert torch.equal(out.embeddings, q(z).embeddings) and out.embeddings.shape[0] == 3
+
+
+def vectors(name, seed):
+    return normal((2, MAPS[name][0] if name in MAPS else 50, 8), seed)
+
+
+@pytest.mark.parametrize("name", [n for n in NETS if n not in LEFT_ALONE])
+def test_checkpointing_changes_nothing(name):
+    """The second forward of a checkpointed pass repeats the first and learns nothing twice."""
+    make = getattr(quantizers, name)
+    torch.manual_seed(0)
+    one, two = make(8).train(), make(8).train()
+    two.load_state_dict(one.state_dict())
+    layer = torch.nn.Linear(8, 8)
+    for step in range(3):
+        z, grads, outs = vectors(name, step), [], []
+        for q, checkpointed in ((one, False), (two, True)):
+            x = z.clone().requires_grad_()
+            run = lambda x, q=q: (lambda o: (o.embeddings, torch.as_tensor(o.loss)))(q(layer(x)))  # noqa: E731
+            y, loss = torch.utils.checkpoint.checkpoint(run, x, use_reentrant=False) if checkpointed else run(x)
+            (y.square().sum() + loss).backward()
+            grads.append(x.grad)
+            outs.append(y.detach())
+        assert torch.equal(*outs) and torch.equal(*grads)
+        for (key, a), b in zip(one.state_dict().items(), two.state_dict().values(), strict=True):
+            assert torch.equal(a, b), key
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_training_agrees_and_reaches_the_input(name):
     torch.manual_seed(0)
@@ -80,15 +141,15 @@ def test_training_agrees_and_reaches_the_input(name):
     assert torch.isfinite(torch.as_tensor(out.loss))
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", NETS)
 def test_a_state_dict_is_the_whole_state(name):
     torch.manual_seed(0)
-    make, z = getattr(quantizers, name), normal((2, 40, 8), 2)
+    make, z = getattr(quantizers, name), vectors(name, 2)
     one, two = make(8).train(), make(8).train()
     one(z)
     two.load_state_dict(one.state_dict())
     for _ in range(3):
-        assert torch.equal(one(z).codes, two(z).codes)
+        assert torch.equal(one(z).embeddings, two(z).embeddings)
     for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True):
         assert torch.equal(a, b)
 
@@ -97,7 +158,8 @@ def test_a_state_dict_is_the_whole_state(name):
 def test_learning_brings_codes_to_their_vectors(name):
     torch.manual_seed(0)
     unit = name.startswith("Unit")
-    learn = getattr(quantizers, name)(kmeans=0, revive=0.0, decay=0.5)
+    never = {} if name == "Clustered" else {"revive": 0.0}
+    learn = getattr(quantizers, name)(kmeans=0, decay=0.5, **never)
     vq = quantizers.VQ(4, codebook_size=8, learn=learn, distance="sphere" if unit else "euclidean").train()
     z = normal((1, 64, 4), 3)
     rate = torch.optim.SGD(vq.parameters(), lr=5.0) if learn.by_gradient else None

@@ -25,10 +25,13 @@ class Slots:
 
 @dataclass(frozen=True)
 class Quantized:
-    """What a quantizer returns: embeddings after quantization, codes (None if continuous), weighted loss."""
+    """What a quantizer returns: embeddings after quantization, codes (None if continuous), weighted loss.
+
+    There are as many rows of codes as of embeddings, but for pyramids, whose scales are rows.
+    """
 
     embeddings: Float[Array, "b n d"]
-    codes: Int[Array, "b n q"] | None
+    codes: Int[Array, "b m q"] | None
     loss: Any = 0.0
 
 

@@ -2,11 +2,13 @@
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn import functional
 
+from signalpiece.quantizers.backward import is_backward
 from signalpiece.quantizers.learning import Learning
 from signalpiece.quantizers.nearest import nearest_code
+from signalpiece.quantizers.revival import from_first_process, over_processes, some_rows
 
 KMEANS_ROWS = 64  # vectors per code that k-means looks at, at most
 
@@ -25,6 +27,7 @@ class Codebook(nn.Module):
     def __init__(self, size: int, dim: int, *, learn: Learning, unit: bool = False) -> None:
         super().__init__()
         self.learn, self.unit = learn, unit
+        self._before: Tensor | None = None  # vectors as the last training batch found them
         start = self.onto(torch.randn(size, dim) / dim**0.5)
         if learn.by_gradient:
             self.vectors = nn.Parameter(start)
@@ -39,8 +42,9 @@ class Codebook(nn.Module):
         return functional.normalize(x, dim=-1) if self.unit else x
 
     def table(self) -> Float[Tensor, "k d"]:
-        """The code vectors in fp32."""
-        return self.onto(self.vectors.float())
+        """The code vectors in fp32; while a checkpointed pass is repeated, those that it saw the first time."""
+        before = self._before if is_backward() else None
+        return self.onto((self.vectors if before is None else before).float())
 
     def search(self, x: Float[Tensor, "n d"]) -> Int[Tensor, "n"]:
         """The nearest code of each row; on the unit sphere, the one of the smallest angle."""
@@ -49,11 +53,11 @@ class Codebook(nn.Module):
     @torch.no_grad()
     def start(self, x: Float[Tensor, "n d"]) -> None:
         """Before the first training batch: k-means on its vectors."""
-        if not self.learn.kmeans or self.steps > 0 or not len(x):
+        if not self.learn.kmeans or self.steps > 0 or not len(x) or is_backward():
             return
         generator = torch.Generator().manual_seed(len(self.counts))
         x = self.onto(x.detach().float())
-        rows = _some_rows(x, KMEANS_ROWS * len(self.counts), generator)
+        rows = some_rows(x, min(KMEANS_ROWS * len(self.counts), len(x)), generator)
         vectors = _first_codes(rows, len(self.counts), generator)
         counts = self.counts
         for _ in range(self.learn.kmeans):
@@ -62,28 +66,20 @@ class Codebook(nn.Module):
             vectors = torch.where(counts[:, None] > 0, mean, vectors)
         counts = (counts * (len(x) / len(rows))).clamp(min=1)
         for buffer, value in ((self.vectors, vectors), (self.counts, counts)):
-            buffer.copy_(_from_first_process(value))
+            buffer.copy_(from_first_process(value))
         self.sums.copy_(self.vectors * self.counts[:, None])
 
     @torch.no_grad()
     def update(self, x: Float[Tensor, "n d"], codes: Int[Tensor, "n"]) -> None:
         """After a training batch: the codes learn from the vectors `x` that chose `codes`."""
+        if is_backward():
+            return
+        self._before = self.vectors.detach().clone()
         x = x.detach().float()
         counts, sums = _totals(x, codes, len(self.counts))
-        self.learn.move(self, *(_over_processes(part) for part in (counts, sums)))
+        self.learn.move(self, *(over_processes(part) for part in (counts, sums)))
         self.steps += 1
-        if self.learn.revive > 0:
-            self._revive(self.onto(x))
-
-    def _revive(self, x: Float[Tensor, "n d"]) -> None:
-        mean = self.counts.mean()
-        dead = (self.counts < self.learn.revive * mean).nonzero().flatten()[: len(x)]
-        if not len(dead):
-            return
-        rows = _some_rows(x, len(dead), torch.Generator().manual_seed(int(self.steps)))
-        self.vectors.data[dead] = _from_first_process(rows)
-        self.counts[dead] = mean
-        self.sums[dead] = self.vectors.data[dead] * mean
+        self.learn.renew(self, self.onto(x))
 
 
 def _totals(
@@ -93,12 +89,6 @@ def _totals(
     return counts, x.new_zeros(size, x.shape[1]).index_add_(0, codes, x)
 
 
-def _some_rows(x: Float[Tensor, "n d"], count: int, generator: torch.Generator) -> Float[Tensor, "m d"]:
-    if len(x) <= count:
-        return x
-    return x[torch.randperm(len(x), generator=generator)[:count].to(x.device)]
-
-
 def _first_codes(x: Float[Tensor, "n d"], size: int, generator: torch.Generator) -> Float[Tensor, "k d"]:
     """Rows in random order; where there are too few, repeats moved a little apart."""
     order = torch.randperm(len(x), generator=generator)
@@ -106,17 +96,3 @@ def _first_codes(x: Float[Tensor, "n d"], size: int, generator: torch.Generator)
     noise = torch.randn(size, x.shape[1], generator=generator).to(x) * x.std(correction=0) * 0.01
     noise[: len(x)] = 0
     return x[pick] + noise
-
-
-def _over_processes(x: Tensor) -> Tensor:
-    """The sum over all processes of a distributed run."""
-    if distributed.is_available() and distributed.is_initialized():
-        distributed.all_reduce(x)
-    return x
-
-
-def _from_first_process(x: Tensor) -> Tensor:
-    if distributed.is_available() and distributed.is_initialized():
-        x = x.contiguous()
-        distributed.broadcast(x, 0)
-    return x

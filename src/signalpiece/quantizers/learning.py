@@ -12,6 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from signalpiece.quantizers.revival import drift, revive
+
 
 @runtime_checkable
 class Learning(Protocol):
@@ -24,13 +26,12 @@ class Learning(Protocol):
         """Steps of k-means that start the codebook at the first training batch; 0 leaves it random."""
         ...
 
-    @property
-    def revive(self) -> float:
-        """Share of the mean use below which a code starts again at a vector of the batch; 0 is never."""
-        ...
-
     def move(self, book: Any, counts: Float[Tensor, "k"], sums: Float[Tensor, "k d"]) -> None:
         """One step of a `Codebook` with the counts and sums of a batch."""
+        ...
+
+    def renew(self, book: Any, x: Float[Tensor, "n d"]) -> None:
+        """What becomes of codes that the batch `x` does not use."""
         ...
 
     def loss(self, z: Float[Tensor, "n d"], q: Float[Tensor, "n d"]) -> Float[Tensor, ""] | float:
@@ -59,6 +60,11 @@ class EMA:
         smooth = (book.counts + self.smoothing) / (total + len(counts) * self.smoothing) * total
         book.vectors.copy_(book.onto(book.sums / smooth[:, None]))
 
+    def renew(self, book: Any, x: Float[Tensor, "n d"]) -> None:
+        """Codes used less than `revive` of the mean start again."""
+        if self.revive > 0:
+            revive(book, x, self.revive)
+
     def loss(self, z: Float[Tensor, "n d"], q: Float[Tensor, "n d"]) -> float:
         """Nothing: the codes do not learn by gradient."""
         return 0.0
@@ -83,6 +89,11 @@ class UnitEMA:
         stepped = functional.normalize(self.decay * book.vectors + (1 - self.decay) * mean, dim=-1)
         book.vectors.copy_(torch.where(counts[:, None] > 0, stepped, book.vectors))
 
+    def renew(self, book: Any, x: Float[Tensor, "n d"]) -> None:
+        """Codes used less than `revive` of the mean start again."""
+        if self.revive > 0:
+            revive(book, x, self.revive)
+
     def loss(self, z: Float[Tensor, "n d"], q: Float[Tensor, "n d"]) -> float:
         """Nothing: the codes do not learn by gradient."""
         return 0.0
@@ -104,6 +115,36 @@ class Gradient:
     def move(self, book: Any, counts: Float[Tensor, "k"], sums: Float[Tensor, "k d"]) -> None:
         """Counts only, for the revival of dead codes."""
         book.counts.mul_(self.decay).add_(counts, alpha=1 - self.decay)
+
+    def renew(self, book: Any, x: Float[Tensor, "n d"]) -> None:
+        """Codes used less than `revive` of the mean start again."""
+        if self.revive > 0:
+            revive(book, x, self.revive)
+
+    def loss(self, z: Float[Tensor, "n d"], q: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
+        """Mean squared distance of the codes to their vectors, weighted."""
+        return self.weight * functional.mse_loss(q, z.detach())
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """Codes are a parameter as in `Gradient`, and unused ones drift to the nearest vector of each batch.
+
+    Paper: "Online Clustered Codebook" (2023), section 3.2.
+    """
+
+    by_gradient: ClassVar[bool] = True
+    decay: float = 0.99
+    kmeans: int = 0
+    weight: float = 1.0
+
+    def move(self, book: Any, counts: Float[Tensor, "k"], sums: Float[Tensor, "k d"]) -> None:
+        """Shares of use only."""
+        book.counts.mul_(self.decay).add_(counts / counts.sum().clamp(min=1), alpha=1 - self.decay)
+
+    def renew(self, book: Any, x: Float[Tensor, "n d"]) -> None:
+        """Unused codes drift."""
+        drift(book, x, self.decay)
 
     def loss(self, z: Float[Tensor, "n d"], q: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
         """Mean squared distance of the codes to their vectors, weighted."""

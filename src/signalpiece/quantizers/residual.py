@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from signalpiece.core.check import check_range
 from signalpiece.core.types import Quantized
+from signalpiece.quantizers.backward import is_backward
 from signalpiece.quantizers.vq import VQ
 
 
@@ -73,7 +74,8 @@ class Residual(nn.Module):
     def _levels_of_this_batch(self) -> int:
         if not (self.training and self.dropout):
             return len(self.levels)
-        self.steps += 1
+        if not is_backward():
+            self.steps += 1
         generator = torch.Generator().manual_seed(int(self.steps))
         if torch.rand((), generator=generator) >= self.dropout:
             return len(self.levels)
