@@ -36,7 +36,7 @@ _FILES = {
     "align_slices": "slices",
     "carry_labels": "flow",
     "entropy_regions": "region_split",
-    "follow_superpixels": "slic",
+    "follow_superpixels": "following",
     "has_detail": "mixed_scale",
     "location_maps": "flow",
     "low_pass": "frequency_levels",

@@ -1,8 +1,7 @@
 """Superpixels: pixels clustered by colour and place, each cluster looking no further than its own neighbourhood.
 
 Paper: "SLIC Superpixels Compared to State-of-the-Art Superpixel Methods" (2012). Differs: colours as they are, not
-CIELAB; clusters may fall apart into pieces; those of a film start where those of the frame before ended, and places
-that none of them reaches get new ones.
+CIELAB, and clusters may fall apart into pieces.
 """
 
 from typing import no_type_check
@@ -27,48 +26,35 @@ def slic(
     Raises:
         SignalPieceError: no superpixel, step or compactness, or more superpixels than pixels.
     """
-    return follow_superpixels(pixels[None], num, compactness, steps)[0]
+    height, width, _ = pixels.shape
+    side = check_clusters(height, width, num, compactness, steps)
+    frame, labels = np.asarray(pixels, dtype=np.float64), np.empty((height, width), np.int64)
+    cluster(frame, means_of(frame, grid_cells(height, width, side), 1.0), side, compactness, steps, labels)
+    return np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
 
 
-def follow_superpixels(
-    film: Float[np.ndarray, "t h w c"], num: int = 256, compactness: float = 0.1, steps: int = 10
-) -> Int[np.ndarray, "t h w"]:
-    """Superpixels of every frame, with the same number for what goes on; -1 where none reaches.
-
-    Args:
-        num: superpixels of the first frame, about.
-        compactness: as in `slic`.
-        steps: rounds for each frame.
+def check_clusters(height: int, width: int, num: int, compactness: float, steps: int) -> float:
+    """Pixels along a cell for each of `num` clusters.
 
     Raises:
-        SignalPieceError: as `slic`.
+        SignalPieceError: no cluster, step or compactness, or more clusters than pixels.
     """
-    _, height, width, _ = film.shape
     check_range("num", num, 1, height * width)
     check_range("compactness", compactness, 1e-6, float("inf"))
     check_range("steps", steps, 1, 1000)
-    side = (height * width / num) ** 0.5
-    grid = _cells(height, width, side)
-    labels, centres = np.empty(film.shape[:3], np.int64), np.zeros((0, 2 + film.shape[3]))
-    for frame, out in zip(np.asarray(film, dtype=np.float64), labels, strict=True):
-        _cluster(frame, centres, side, compactness, steps, out)
-        least = max(1.0, side * side / 2) if len(centres) else 1.0
-        born = _means(frame, np.where(out < 0, grid, -1), least)
-        if len(born):
-            centres = np.concatenate([centres, born])
-            _cluster(frame, centres, side, compactness, steps, out)
-    used, compact = np.unique(labels, return_inverse=True)
-    return compact.reshape(labels.shape) - int(used[0] < 0)
+    return (height * width / num) ** 0.5
 
 
-def _cells(height: int, width: int, side: float) -> Int[np.ndarray, "h w"]:
+def grid_cells(height: int, width: int, side: float) -> Int[np.ndarray, "h w"]:
     """The cell of a regular grid, of about `side` pixels a side, that each pixel lies in."""
     down, across = max(1, round(height / side)), max(1, round(width / side))
     rows, columns = np.arange(height) * down // height, np.arange(width) * across // width
     return np.add.outer(rows * across, columns)
 
 
-def _means(frame: Float[np.ndarray, "h w c"], labels: Int[np.ndarray, "h w"], least: float) -> Float[np.ndarray, "k d"]:
+def means_of(
+    frame: Float[np.ndarray, "h w c"], labels: Int[np.ndarray, "h w"], least: float
+) -> Float[np.ndarray, "k d"]:
     """Row, column and colour of the means of all labels that so many pixels have."""
     height, width, colors = frame.shape
     place = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"), 2)
@@ -81,7 +67,7 @@ def _means(frame: Float[np.ndarray, "h w c"], labels: Int[np.ndarray, "h w"], le
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _cluster(frame, centres, side, compactness, steps, labels):
+def cluster(frame, centres, side, compactness, steps, labels):
     """Moves the centres and labels the pixels; a centre that nothing belongs to stays where it is."""
     height, width, colors = frame.shape
     best = np.empty((height, width))

@@ -13,9 +13,9 @@ from jaxtyping import Float, Int
 from signalpiece.core.check import check_range
 from signalpiece.core.signal import Signal
 from signalpiece.core.types import Slots
+from signalpiece.layouts.following import follow_superpixels
 from signalpiece.layouts.pictures import FILM
 from signalpiece.layouts.pixels import pixels_of
-from signalpiece.layouts.slic import follow_superpixels
 from signalpiece.layouts.superpixels import check_labels, pool_labels, restore_labels
 
 Track = Callable[[Float[np.ndarray, "t h w c"], int], Int[np.ndarray, "t h w"]]

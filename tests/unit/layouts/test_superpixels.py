@@ -94,10 +94,22 @@ def test_given_masks_become_trajectories():
 def test_superpixels_follow_what_moves():
     x = film()
     labels = follow_superpixels(x, 60)
-    on = [set(labels[t][x[t, ..., 0] > 0.5]) for t in range(len(x))]
-    assert on[0] & on[-1] and not on[-1] & set(labels[-1][x[-1, ..., 0] < 0.5])
+    bright = x[..., 0] > 0.5
+    first, last = (np.isin(labels[t], np.unique(labels[0][bright[0]])) for t in (0, -1))
+    assert np.array_equal(first, bright[0]) and (last & bright[-1]).sum() > 0.95 * (last | bright[-1]).sum()
     still = follow_superpixels(np.repeat(x[:1], 4, 0), 60)
     assert (still.max((1, 2)) == still.max()).all()
+
+
+def test_superpixels_follow_a_pan_and_leave_with_it():
+    rng = np.random.default_rng(4)
+    scene = rng.random((12, 30, 3)).repeat(8, 0).repeat(8, 1)
+    shift = 5
+    labels = follow_superpixels(np.stack([scene[:, shift * t : shift * t + 96] for t in range(9)]), 48)
+    kept = [(labels[t][:, :-shift] == labels[t - 1][:, shift:]).mean() for t in range(1, 9)]
+    assert np.mean(kept) > 0.9
+    gone = set(labels[0].ravel()) - set(labels[4].ravel())
+    assert gone and not gone & set(labels[5:].ravel())
 
 
 def test_new_places_get_new_superpixels():
