@@ -5,7 +5,7 @@ LIGHT := .venv-light
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test test-light lint bench bench-big clean
+.PHONY: setup demo test test-light lint bench bench-quantizers bench-layouts bench-big clean
 
 setup: $(VENV)/.done
 
@@ -36,6 +36,12 @@ lint: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks.speed
+
+bench-quantizers: setup
+	$(BIN)/python -m benchmarks.quantizers
+
+bench-layouts: setup
+	$(BIN)/python -m benchmarks.layouts
 
 bench-big: setup
 	$(BIN)/python -m benchmarks.big

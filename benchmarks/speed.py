@@ -9,7 +9,7 @@ stores, classical coders, learned tokenizers.
 import subprocess
 import sys
 
-BENCHES = ("startup", "layouts", "vq", "codecs", "stores", "coders", "learned")
+BENCHES = ("startup", "layouts", "quantizers", "codecs", "stores", "coders", "learned")
 
 
 def main(names: list[str]) -> int:

@@ -24,6 +24,7 @@ from signalpiece.core.check import SignalPieceError
 LARGEST = 13  # bits whose codes are all looked at
 FLOOR = 1e-5  # probabilities below count with the logarithm of this one, as published
 CHUNK = 1 << 17  # probabilities held at a time
+LEAST = -40.0  # logarithms below count as this: products stay normal numbers, which processors are fast with
 
 Entropies = tuple[Float[Tensor, ""], Float[Tensor, ""]]
 
@@ -38,7 +39,7 @@ def exact_entropies(logits: Float[Tensor, "n d"]) -> Entropies:
     if bits > LARGEST:
         raise SignalPieceError(f"the exact entropy looks at 2^{bits} codes; above 2^{LARGEST} use factorised_entropies")
     first, second = (_log_codes(part) for part in (logits[:, : bits // 2], logits[:, bits // 2 :]))
-    mean = first.exp().T @ second.exp() / len(logits)
+    mean = first.clamp(min=LEAST).exp().T @ second.clamp(min=LEAST).exp() / len(logits)
     batch = -(mean * mean.clamp(min=FLOOR).log()).sum()
     return _OfVectors.apply(first, second), batch  # type: ignore[return-value]
 
@@ -72,7 +73,8 @@ class _OfVectors(torch.autograd.Function):
         for a, b in _chunks(first, second):
             logs = a[:, :, None] + b[:, None, :]
             logs.clamp_(min=low)
-            total -= (a.exp() * torch.bmm(logs, b.exp()[:, :, None])[:, :, 0]).sum()
+            pa, pb = a.clamp(min=LEAST).exp(), b.clamp(min=LEAST).exp()
+            total -= (pa * torch.bmm(logs, pb[:, :, None])[:, :, 0]).sum()
         return total / len(first)
 
     @staticmethod
@@ -84,7 +86,7 @@ class _OfVectors(torch.autograd.Function):
             logs = a[:, :, None] + b[:, None, :]
             above = logs > low
             logs.clamp_(min=low).add_(above)  # -d/dp of p log max(p, floor)
-            pa, pb = a.exp(), b.exp()
+            pa, pb = a.clamp(min=LEAST).exp(), b.clamp(min=LEAST).exp()
             outs[0].append(pa * torch.bmm(logs, pb[:, :, None])[:, :, 0])
             outs[1].append(pb * torch.bmm(pa[:, None, :], logs)[:, 0])
         scale = -grad / len(first)
