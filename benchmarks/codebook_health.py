@@ -3,8 +3,8 @@
 At least a million real vectors each: windows of 32 samples of EEG at 100 Hz (16 lowest cosines, channels divided by
 their SD; learned on the training split of suite-eeg-1, counted on its test split) and 8 x 8 grey patches of photos (16
 lowest cosines of 64; 64 px crops, split by picture). One pass of training in batches of 16,384, then use is counted.
-`ours` starts by k-means and revives dead codes, as `VQ` does by default; `plain` does neither. Last, what the factorised
-entropy of a batch costs: the signs of 12 of the cosines as bits, against the exact entropy of the same 4096 codes.
+`ours` starts by k-means and revives dead codes, as `VQ` does by default; `plain` does neither. Last, what the
+factorised entropy of a batch costs: signs of 12 cosines as bits, against the exact entropy of the same 4096 codes.
 """
 
 import argparse
