@@ -12,6 +12,7 @@ ROOMS = (
     "core",
     "signals",
     "layouts",
+    "positions",
     "quantizers",
     "objectives",
     "entropy",

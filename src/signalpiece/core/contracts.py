@@ -147,11 +147,16 @@ class Prior(Protocol):
 
 @runtime_checkable
 class Reducer(Protocol):
-    """n tokens -> at most `keep`. Law: keep = n is the identity; rows average to 1."""
+    """n tokens -> at most `keep`, the `protect` first ones, never reduced, included: an Assignment, or Reduced.
+
+    Law: keep = n is the identity; rows average to 1; invalid rows reduce to 0.
+    """
 
     selects_only: bool
     needs: tuple[str, ...]
     exact_count: bool
     keeps_positions: bool
 
-    def __call__(self, x: Any, keep: int) -> Any: ...
+    def __call__(
+        self, x: Any, keep: int, *, sizes: Any = None, guide: Any = None, protect: int = 1, valid: Any = None
+    ) -> Any: ...

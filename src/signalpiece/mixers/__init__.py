@@ -12,6 +12,7 @@ _FILES = {
     "Chain": "chain",
     "ResidualUnit": "seanet",
     "SkipLSTM": "lstm",
+    "Trunk": "trunk",
     "build_decoder": "seanet",
     "build_encoder": "seanet",
 }
