@@ -119,11 +119,11 @@ def run_doctor(
 
 
 def show_doctor(diagnosis: Any) -> None:
-    """Prints the columns and what to do."""
-    names, rows = diagnosis.table()
-    screen.table(f"{diagnosis.model}: {diagnosis.tokens} tokens", names, rows)
+    """Prints what to do, then the columns."""
+    print(f"{diagnosis.model}: {diagnosis.tokens} tokens")
     for sentence in diagnosis.advice:
         print(f"- {sentence}")
+    screen.table("", *diagnosis.table())
 
 
 def _opened(paths: Sequence[Path], units: Mapping[str, str] | None) -> list[Any]:
