@@ -262,3 +262,16 @@ def test_the_chain_of_neurorvq():
         assert torch.equal(code, out.codes[..., i])
         rest = rest - table[code]
     close(out.embeddings, z - rest)
+
+
+def test_annealed_tokens_of_a_trained_model():
+    """MEG-GPT's released tokenizer: its codes, and its waveform from the one-hot vectors, with its own weights."""
+    golden = load("ephys_tokenizer_real")
+    q = quantizers.AnnealedOneHot(128).eval()
+    linear(q.scores[0], golden, "w.token_weights_layer.dense_layer")
+    linear(q.scores[1], golden, "w.token_weights_layer.norm_layer")
+    out = q(golden["out.encoder"])
+    assert torch.equal(out.codes.reshape(2, 3, 200).mT, golden["out.codes"])
+    kernel, bias = (golden[f"w.decoder_layer.token_basis_layer.{k}"] for k in ("weight", "bias"))
+    drawn = functional.conv1d(functional.pad(q.decode(out.codes).mT, (9, 0)), kernel, bias).sum(1)
+    close(drawn.reshape(2, 3, 200).mT, golden["out.reconstruction"], atol=2e-5, rtol=1e-5)

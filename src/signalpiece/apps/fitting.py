@@ -13,7 +13,7 @@ from typing import Any
 
 from signalpiece.apps import screen
 from signalpiece.apps.atomic import write_text
-from signalpiece.apps.inputs import open_inputs
+from signalpiece.apps.inputs import open_and_say
 from signalpiece.apps.load import load, save
 from signalpiece.core.check import SignalPieceError, missing_extra
 from signalpiece.core.signal import Signal
@@ -101,7 +101,7 @@ def fit_recipe(
 def recordings(paths: Sequence[Path], units: Mapping[str, str] | None) -> list[Any]:
     """Channels that carry signals, of every recording of the files."""
     found = []
-    for opened in open_inputs(paths, units)[0] if paths else ():
+    for opened in open_and_say(paths, units) if paths else ():
         grid = opened.grid
         keep = [c for c, s in enumerate(grid.sensors) if s.kind in KINDS and grid.unit(c) in ("V", "T", "T/m")]
         if keep:
@@ -119,13 +119,14 @@ def _train(
         from signalpiece.training.loop import fit
     except ModuleNotFoundError as error:
         raise _no_torch(error, "training") from error
+    data = [[_name(r) for r in some] for some in (train, held)]
     if not held:
         train, held = _split(train)
         _check_held(held, model.crop_seconds)
     options = {"seconds": model.crop_seconds, "prepare": model.at_rate, "seed": seed}
     crops = Crops(train, **options)
     validation = Crops(held, **options).fixed(VALIDATION_BATCHES)
-    steps = _steps(model, crops, folder, how)
+    steps = _steps(model, crops, folder, how, data)
     screen.say(f"training for {steps} steps; log, plot and checkpoint are in {folder}")
     fitted = fit(
         model, crops, steps=steps, out=folder, validation=validation, resume=bool(how.get("resume")), seed=seed,
@@ -162,11 +163,26 @@ def _check_held(held: Sequence[Any], seconds: float) -> None:
         )
 
 
-def _steps(model: Any, crops: Any, folder: Path, how: Mapping[str, Any]) -> int:
-    """Steps asked for, or as many as fit into the seconds asked for; a resumed run keeps the number it began with."""
-    kept = folder / "steps.json"
+def _name(recording: Any) -> str:
+    """What tells a recording from others: its file's name, channels and length."""
+    return f"{Path(recording.path).name} {' x '.join(map(str, recording.grid.shape))}"
+
+
+def _steps(model: Any, crops: Any, folder: Path, how: Mapping[str, Any], data: Sequence[Any]) -> int:
+    """Steps asked for, or as many as fit into the seconds asked for; a resumed run keeps the number it began with.
+
+    Raises:
+        SignalPieceError: a resumed run was begun with other steps or other recordings.
+    """
+    kept = folder / "run.json"
     if how.get("resume") and kept.is_file():
-        begun = int(json.loads(kept.read_text())["steps"])
+        said = json.loads(kept.read_text())
+        begun = int(said["steps"])
+        if said["data"] != data:
+            raise SignalPieceError(
+                f"the run in {folder} was begun with other recordings; give the same ones (and the same --valid), or "
+                "start anew without --resume"
+            )
         if how.get("steps") not in (None, begun):
             raise SignalPieceError(
                 f"steps must be {begun}, as the run in {folder} was begun with, got {how['steps']}; start anew without "
@@ -184,7 +200,7 @@ def _steps(model: Any, crops: Any, folder: Path, how: Mapping[str, Any]) -> int:
         steps = max(int(how["seconds"] * count / (time.perf_counter() - begin) * 0.9), 1)
         model.zero_grad()
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(kept, json.dumps({"steps": steps}))
+    write_text(kept, json.dumps({"steps": steps, "data": data}))
     return steps
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from signalpiece.apps import screen
 from signalpiece.core.check import SignalPieceError
 from signalpiece.signals.files import check_units_used, expand, open_all
 from signalpiece.tokenizers.events import absorbed
@@ -45,6 +46,14 @@ def open_inputs(
     if elsewhere:
         notes.append(f"left out, no channels over time: {_listed(elsewhere)}")
     return recordings, notes
+
+
+def open_and_say(paths: Sequence[Path], units: Mapping[str, str] | None = None) -> list[Any]:
+    """Recordings as `open_inputs` gives them; the notes go to the person."""
+    recordings, notes = open_inputs(paths, units)
+    for sentence in notes:
+        screen.say(f"note: {sentence}")
+    return recordings
 
 
 def _refusal(failed: Sequence[tuple[Path, str]]) -> str:

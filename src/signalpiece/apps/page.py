@@ -15,7 +15,7 @@ LIMIT = 5_000_000  # bytes of a page
 class Section:
     """A part of the page: its finding as a heading, how it was measured, and HTML."""
 
-    name: str  # in the list of contents
+    name: str  # in the list of contents; empty: not there
     finding: str
     note: str
     body: str
@@ -111,9 +111,9 @@ def page(*, title: str, kind: str, lead: str, head: str, sections: Sequence[Sect
     """The whole page. `lead`, `head` and section bodies are HTML, everything else plain text."""
     room = files("signalpiece.apps")
     style, script = (room.joinpath(n).read_text(encoding="utf-8") for n in ("page.css", "page.js"))
-    contents = "".join(f'<a href="#{_anchor(s.name)}">{escape(s.name)}</a>' for s in sections)
+    contents = "".join(f'<a href="#{_anchor(s.name)}">{escape(s.name)}</a>' for s in sections if s.name)
     body = "".join(
-        f'<section id="{_anchor(s.name)}"><h2>{escape(s.finding)}</h2>'
+        f"<section{_place(s.name)}><h2>{escape(s.finding)}</h2>"
         + (f'<p class="note">{escape(s.note)}</p>' if s.note else "")
         + f"{s.body}</section>"
         for s in sections
@@ -127,6 +127,10 @@ def page(*, title: str, kind: str, lead: str, head: str, sections: Sequence[Sect
         f'<p class="lead">{lead}</p>{head}<nav class="contents" aria-label="Contents">{contents}</nav></header>'
         f"<main>{body}</main><footer>{escape(foot)}</footer><script>{script}</script></body></html>\n"
     )
+
+
+def _place(name: str) -> str:
+    return f' id="{_anchor(name)}"' if name else ""
 
 
 def write_page(path: Path, text: str) -> int:

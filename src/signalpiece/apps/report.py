@@ -153,10 +153,11 @@ def _page(name: str, rows: list[dict[str, Any]], details: list[tuple[FileMeasure
 
     sections = list(details[0][1])
     if len(rows) > 1:
-        sections.insert(0, _overview(rows))
-        for row, (measured, more) in zip(rows[1:], details[1:], strict=False):
-            head = Section(measured.name, f"{measured.name}, in detail", _lead_text(row), "")
-            sections += [head, *(Section(f"{s.name} {measured.name}", s.finding, s.note, s.body) for s in more[:-1])]
+        limits, sections = sections[-1], [_overview(rows)]
+        for k, (row, (measured, more)) in enumerate(zip(rows, details, strict=False), 1):
+            head = Section(f"{k}. {measured.name}", f"{measured.name}, in detail", _lead_text(row), "")
+            sections += [head, *(Section("", s.finding, s.note, s.body) for s in more[:-1])]
+        sections.append(limits)
     title = rows[0]["file"] if len(rows) == 1 else f"{len(rows)} recordings"
     return page(
         title=title,
@@ -220,14 +221,15 @@ def _facts(rows: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
 def _overview(rows: list[dict[str, Any]]) -> Section:
     errors = [r["nmse_db"]["all"] for r in rows]
     finding = f"Error of the recordings: {db(float(np.nanmin(errors)))} to {db(float(np.nanmax(errors)))} dB"
-    columns = ["recording", "channels", "length", "bits/s/channel", *NAMES, "correlation"]
+    columns = ["recording", "channels", "length", "size", "x smaller", "bits/s/channel", *NAMES, "correlation"]
     cells = [
-        [r["file"], r["channels"], duration(r["seconds"]), f"{r['bits_file']:.1f}"]
+        [r["file"], r["channels"], duration(r["seconds"]), size(r["bytes"])]
+        + ["-" if r["ratio"] is None else f"{r['ratio']:.3g}", f"{r['bits_file']:.1f}"]
         + [db(r["nmse_db"][b]) for b in NAMES]
         + [f"{r['pcc']:.3f}"]
         for r in rows
     ]
-    note = f"NMSE in dB per band. The first {min(DETAILED, len(rows))} follow in detail."
+    note = f"NMSE in dB per band. In detail below: {' and '.join(r['file'] for r in rows[:DETAILED])}."
     return Section("Recordings", finding, note, table(columns, cells))
 
 

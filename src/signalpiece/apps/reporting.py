@@ -6,7 +6,7 @@ from typing import Any
 
 from signalpiece.apps import screen
 from signalpiece.apps.coding import parse_step
-from signalpiece.apps.inputs import open_inputs
+from signalpiece.apps.inputs import open_and_say
 from signalpiece.apps.load import load, save
 from signalpiece.core.check import SignalPieceError
 
@@ -31,7 +31,7 @@ def write_report(
     options = {"bits": bits, "step": None if step is None else parse_step(step)[0]}
     with screen.progress("measuring", 1.0) as tell:
         found = report(
-            _short(model), load(model), _opened(inputs, units), full=full, progress=tell,
+            _short(model), load(model), open_and_say(inputs, units), full=full, progress=tell,
             options={k: v for k, v in options.items() if v is not None},
         )  # fmt: skip
     size = write(out, found)
@@ -67,7 +67,7 @@ def run_compare(
     if suite is not None:
         excerpts = suite_excerpts(suite, split, data[0] if data else None)
     elif data:
-        excerpts = [excerpt_of(r, full=full) for r in _opened(data, units)]
+        excerpts = [excerpt_of(r, full=full) for r in open_and_say(data, units)]
     else:
         raise SignalPieceError("compare needs recordings: give --data FILE, or --suite suite-eeg-1")
     several = any(len(comparable(e.signal.grid)) > 1 for e in excerpts)
@@ -110,8 +110,8 @@ def run_doctor(
         _check_out(fix)
     tokenizer = load(model)
     with screen.progress("examining", 1.0) as tell:
-        other = _opened(against, units) if against else []
-        diagnosis = examine(_short(model), tokenizer, _opened(inputs, units), against=other, progress=tell)
+        other = open_and_say(against, units) if against else []
+        diagnosis = examine(_short(model), tokenizer, open_and_say(inputs, units), against=other, progress=tell)
     if fix is not None:
         mended = fixed(tokenizer, diagnosis)
         save(fix, mended, remap=remap_table(mended))
@@ -124,10 +124,6 @@ def show_doctor(diagnosis: Any) -> None:
     for sentence in diagnosis.advice:
         print(f"- {sentence}")
     screen.table("", *diagnosis.table())
-
-
-def _opened(paths: Sequence[Path], units: Mapping[str, str] | None) -> list[Any]:
-    return open_inputs(paths, units)[0]
 
 
 def _short(model: str) -> str:

@@ -7,16 +7,14 @@ first axis, instead of the zigzag that turns at every diagonal.
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int, Real
+from jaxtyping import Int
 
-from signalpiece.core.signal import Array, Signal
-from signalpiece.core.types import Slots
 from signalpiece.layouts.blocks import Blocks, per_axis
 from signalpiece.layouts.dct import DCT
-from signalpiece.layouts.separable import Separable
+from signalpiece.layouts.separable import OverAxes, Separable
 
 
-class DCTBlocks:
+class DCTBlocks(OverAxes):
     """One slot of coefficients per block of `size` samples along each axis, all colours of a frequency together.
 
     Args:
@@ -28,9 +26,6 @@ class DCTBlocks:
         SignalPieceError: a size below 1 or above 4096.
     """
 
-    arrays = ("numpy", "torch")
-    loss = ""
-
     def __init__(
         self,
         *,
@@ -40,24 +35,7 @@ class DCTBlocks:
     ) -> None:
         sizes = per_axis("size", size, axes)
         blocks = Blocks.of(axes, [DCT(size=s) for s in sizes], colors)
-        self.transform = Separable(blocks, order=frequency_order(sizes, max(blocks.colors, 1)))
-        self.dim = self.transform.dim
-
-    def analyse(self, x: Real[Array, "..."]) -> Float[Array, "*b n d"]:
-        """Samples, whose last axes are `axes` and colour, to coefficients."""
-        return self.transform.analyse(x)
-
-    def synthesise(self, y: Float[Array, "*b n d"], sizes: Sequence[int]) -> Float[Array, "..."]:
-        """Coefficients to samples of `sizes` along `axes`."""
-        return self.transform.synthesise(y, sizes)
-
-    def cut(self, signal: Signal) -> Slots:
-        """Coefficients of a signal."""
-        return self.transform.cut(signal)
-
-    def join(self, slots: Slots) -> Signal:
-        """The signal of coefficients."""
-        return self.transform.join(slots)
+        super().__init__(Separable(blocks, order=frequency_order(sizes, max(blocks.colors, 1))))
 
 
 def frequency_order(sizes: Sequence[int], colors: int) -> Int[np.ndarray, "d"]:

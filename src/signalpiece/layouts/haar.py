@@ -11,48 +11,27 @@ import numpy as np
 from jaxtyping import Float, Int, Real
 
 from signalpiece.core.check import SignalPieceError, check_range
-from signalpiece.core.signal import Array, Signal
-from signalpiece.core.types import Slots
+from signalpiece.core.signal import Array
 from signalpiece.layouts.blocks import Blocks
 from signalpiece.layouts.frames import add_frames, frames_for, split_frames
 from signalpiece.layouts.matrix import RowMatrix
-from signalpiece.layouts.separable import Separable
+from signalpiece.layouts.separable import OverAxes, Separable
 
 
-class HaarPatches:
+class HaarPatches(OverAxes):
     """One slot per `patch` x `patch` pixels: bands from LL on, the letter of the columns first, colour the fastest.
 
     Raises:
         SignalPieceError: a patch that is no power of 2.
     """
 
-    arrays = ("numpy", "torch")
-    loss = ""
-
     def __init__(self, *, patch: int = 4, colors: int = 3) -> None:
         check_range("colors", colors, 1, 2**16)
         blocks = Blocks(("row", "column"), (HaarFrames(size=patch), HaarFrames(size=patch)), colors)
-        self.transform = Separable(blocks, order=band_order(patch, (1, 0), colors))
-        self.dim = self.transform.dim
-
-    def analyse(self, x: Real[Array, "*b row column color"]) -> Float[Array, "*b n d"]:
-        """Pixels to bands."""
-        return self.transform.analyse(x)
-
-    def synthesise(self, y: Float[Array, "*b n d"], sizes: Sequence[int]) -> Float[Array, "*b row column color"]:
-        """Bands to pixels of `sizes` rows and columns."""
-        return self.transform.synthesise(y, sizes)
-
-    def cut(self, signal: Signal) -> Slots:
-        """Bands of a picture or film."""
-        return self.transform.cut(signal)
-
-    def join(self, slots: Slots) -> Signal:
-        """The picture or film of bands."""
-        return self.transform.join(slots)
+        super().__init__(Separable(blocks, order=band_order(patch, (1, 0), colors)))
 
 
-class HaarTubelets:
+class HaarTubelets(OverAxes):
     """One slot per `patch` frames, rows and columns: bands from LLL on, the letters for time, rows, columns.
 
     The first frame stands alone: the slots that begin with it see it `patch` times, so pictures are films of one frame.
@@ -61,31 +40,11 @@ class HaarTubelets:
         SignalPieceError: a patch that is no power of 2.
     """
 
-    arrays = ("numpy", "torch")
-    loss = ""
-
     def __init__(self, *, patch: int = 4, colors: int = 3) -> None:
         check_range("colors", colors, 1, 2**16)
         parts = (HaarFrames(size=patch, lead=patch - 1), HaarFrames(size=patch), HaarFrames(size=patch))
         blocks = Blocks(("time", "row", "column"), parts, colors)
-        self.transform = Separable(blocks, order=band_order(patch, (0, 1, 2), colors))
-        self.dim = self.transform.dim
-
-    def analyse(self, x: Real[Array, "*b time row column color"]) -> Float[Array, "*b n d"]:
-        """Pixels to bands."""
-        return self.transform.analyse(x)
-
-    def synthesise(self, y: Float[Array, "*b n d"], sizes: Sequence[int]) -> Float[Array, "*b time row column color"]:
-        """Bands to pixels of `sizes` frames, rows and columns."""
-        return self.transform.synthesise(y, sizes)
-
-    def cut(self, signal: Signal) -> Slots:
-        """Bands of a film."""
-        return self.transform.cut(signal)
-
-    def join(self, slots: Slots) -> Signal:
-        """The film of bands."""
-        return self.transform.join(slots)
+        super().__init__(Separable(blocks, order=band_order(patch, (0, 1, 2), colors)))
 
 
 class HaarFrames:

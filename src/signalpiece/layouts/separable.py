@@ -68,6 +68,32 @@ class Separable:
         return xp.take(x, xp.asarray(self.order, device=device(x)), axis=-1)
 
 
+class OverAxes:
+    """What layouts share that are a `Separable`, their `transform`, and nothing else."""
+
+    arrays = ("numpy", "torch")
+    loss = ""
+
+    def __init__(self, transform: Separable) -> None:
+        self.transform, self.dim = transform, transform.dim
+
+    def analyse(self, x: Real[Array, "..."]) -> Float[Array, "*b n d"]:
+        """Samples, whose last axes are those of the blocks and colour, to coefficients."""
+        return self.transform.analyse(x)
+
+    def synthesise(self, y: Float[Array, "*b n d"], sizes: Sequence[int]) -> Float[Array, "..."]:
+        """Coefficients to samples of `sizes` along the axes."""
+        return self.transform.synthesise(y, sizes)
+
+    def cut(self, signal: Signal) -> Slots:
+        """Coefficients of a signal."""
+        return self.transform.cut(signal)
+
+    def join(self, slots: Slots) -> Signal:
+        """The signal of coefficients."""
+        return self.transform.join(slots)
+
+
 def _last_to(x: Array, place: int, count: int) -> Array:
     """The last `count` axes moved to `place`."""
     rest = x.ndim - count

@@ -1,6 +1,7 @@
 """Bernoulli bits: each token is a few dozen coin flips in training and their better sides afterwards.
 
-Paper: "Instella-T2I: Pushing the Limits of 1D Discrete Latent Space Image Generation" (2025), section 3.
+Paper: "Instella-T2I: Pushing the Limits of 1D Discrete Latent Space Image Generation" (2025), known here by its
+summaries.
 """
 
 import torch

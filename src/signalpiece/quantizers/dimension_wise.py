@@ -1,7 +1,8 @@
 """Dimension-wise quantizer made after training: every value of a frozen latent falls into one of a few Gaussian bins.
 
-Bins of equal probability under a normal law, values of a bin decode to its mean. Nothing is learned by gradient;
-`estimate` reads each dimension's mean and spread off latents.
+Bins of equal probability under a normal law, values of a bin decode to its mean. Nothing is learned by gradient. As
+published, -5 to 5 are the 3 standard deviations that the bins cover; `estimate` reads each dimension's mean and spread
+off latents instead, which the paper leaves to the latents' own normalisation.
 
 Paper: "Bridging Continuous and Discrete Tokens for Autoregressive Visual Generation" (2025), section 3.2.
 """
@@ -17,6 +18,7 @@ from signalpiece.core.types import Quantized
 from signalpiece.quantizers.estimators import straight_through
 
 REACH = 3.0  # standard deviations that the bins cover
+RANGE = 5.0  # of latents, as published
 
 
 class DimensionWise(nn.Module):
@@ -40,7 +42,7 @@ class DimensionWise(nn.Module):
         check_range("levels", levels, 2, 65536)
         self.codebook_sizes = (levels,) * dim
         self.register_buffer("centre", torch.zeros(dim))
-        self.register_buffer("spread", torch.ones(dim))
+        self.register_buffer("spread", torch.full((dim,), RANGE / REACH))
         edges, means = normal_bins(levels)
         self.register_buffer("edges", edges, persistent=False)
         self.register_buffer("means", means, persistent=False)

@@ -32,8 +32,7 @@ class FSQ(nn.Module):
 
     def __init__(self, dim: int = 64, *, levels: Sequence[int] = (8, 5, 5, 5), symmetric: bool = False) -> None:
         super().__init__()
-        if min(levels) < 2 or math.prod(levels) > 2**31:
-            raise SignalPieceError(f"levels must each be at least 2 and make at most 2^31 codes, got {tuple(levels)}")
+        check_levels(levels)
         self.codebook_sizes = (math.prod(levels),)
         self.symmetric = symmetric
         same = dim == len(levels)
@@ -74,3 +73,9 @@ class FSQ(nn.Module):
         if self.symmetric:
             return digits * 2 / (self.sizes - 1) - 1
         return digits / (self.sizes // 2)
+
+
+def check_levels(levels: Sequence[int]) -> None:
+    """Raises SignalPieceError if a dimension has fewer than 2 values, or all together make more than 2^31 codes."""
+    if min(levels) < 2 or math.prod(levels) > 2**31:
+        raise SignalPieceError(f"levels must each be at least 2 and make at most 2^31 codes, got {tuple(levels)}")

@@ -4,7 +4,8 @@ Tokens are maps (features and places are swapped before); one affine map, shared
 short vector, and each map has a codebook of its own. A code that nothing uses is set beside the most used one of its
 map, which halves that one's cell.
 
-Paper: "Quantised Global Autoencoder: A Holistic Approach to Representing Visual Data" (2024), section 3.
+Paper: "Quantised Global Autoencoder: A Holistic Approach to Representing Visual Data" (2024). How exactly it resets
+codes is known here only as "Voronoi-inspired": halving the busiest cell is this library's reading of that.
 """
 
 import torch

@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from signalpiece.core.check import SignalPieceError
 from signalpiece.core.types import Quantized
 from signalpiece.quantizers.estimators import straight_through
+from signalpiece.quantizers.fsq import check_levels
 
 
 class LatentGrid(nn.Module):
@@ -41,8 +41,7 @@ class LatentGrid(nn.Module):
         learning: float = 0.1,
     ) -> None:
         super().__init__()
-        if min(levels) < 2 or math.prod(levels) > 2**31:
-            raise SignalPieceError(f"levels must each be at least 2 and make at most 2^31 codes, got {tuple(levels)}")
+        check_levels(levels)
         self.codebook_sizes = (math.prod(levels),)
         self.commitment, self.learning = commitment, learning
         same = dim == len(levels)

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from signalpiece.core.check import SignalPieceError, check_range
 from signalpiece.core.types import Quantized
-from signalpiece.quantizers.backward import is_backward
+from signalpiece.quantizers.level_dropout import levels_of_batch
 from signalpiece.quantizers.nearest import nearest_code
 
 KEPT = 0.5  # of a map passes the convolution by
@@ -162,9 +162,4 @@ class MultiScale(nn.Module):
     def _scales_of_this_batch(self) -> int:
         if not (self.training and self.dropout):
             return len(self.sides)
-        if not is_backward():
-            self.steps += 1
-        generator = torch.Generator().manual_seed(int(self.steps))
-        if torch.rand((), generator=generator) >= self.dropout:
-            return len(self.sides)
-        return int(torch.randint(1, len(self.sides) + 1, (), generator=generator))
+        return levels_of_batch(self.steps, len(self.sides), self.dropout)

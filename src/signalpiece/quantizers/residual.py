@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from signalpiece.core.check import check_range
 from signalpiece.core.types import Quantized
-from signalpiece.quantizers.backward import is_backward
+from signalpiece.quantizers.level_dropout import levels_of_batch
 from signalpiece.quantizers.vq import VQ
 
 
@@ -74,9 +74,4 @@ class Residual(nn.Module):
     def _levels_of_this_batch(self) -> int:
         if not (self.training and self.dropout):
             return len(self.levels)
-        if not is_backward():
-            self.steps += 1
-        generator = torch.Generator().manual_seed(int(self.steps))
-        if torch.rand((), generator=generator) >= self.dropout:
-            return len(self.levels)
-        return int(torch.randint(1, len(self.levels) + 1, (), generator=generator))
+        return levels_of_batch(self.steps, len(self.levels), self.dropout)

@@ -13,9 +13,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from signalpiece.core.check import SignalPieceError, check_range
+from signalpiece.core.check import check_range
 from signalpiece.core.types import Quantized
 from signalpiece.quantizers.estimators import straight_through
+from signalpiece.quantizers.fsq import check_levels
 
 
 class ResidualFSQ(nn.Module):
@@ -35,8 +36,7 @@ class ResidualFSQ(nn.Module):
 
     def __init__(self, dim: int = 64, *, levels: Sequence[int] = (8, 5, 5, 3), depth: int = 4) -> None:
         super().__init__()
-        if min(levels) < 2 or math.prod(levels) > 2**31:
-            raise SignalPieceError(f"levels must each be at least 2 and make at most 2^31 codes, got {tuple(levels)}")
+        check_levels(levels)
         check_range("depth", depth, 1, 64)
         self.codebook_sizes = (math.prod(levels),) * depth
         same = dim == len(levels)

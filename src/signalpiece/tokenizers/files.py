@@ -254,7 +254,7 @@ def _writer(path: Path, format: str, resume: bool) -> Any:
     if format == "parquet":
         from signalpiece.stores.parquet_writer import ParquetWriter
 
-        return ParquetWriter(path)
+        return ParquetWriter(path, resume=resume)
     from signalpiece.stores.coded_writer import CodedWriter
 
     return CodedWriter(path, resume=resume)

@@ -5,26 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from signalpiece.apps.cli import main
 from signalpiece.core.signal import Signal
 from signalpiece.samples import sample
 from signalpiece.signals.files import read, write
-
-
-@pytest.fixture
-def run(capsys):
-    """Runs a command in this process; returns exit code, stdout and stderr."""
-
-    def go(*arguments):
-        code = 0
-        try:
-            main([str(a) for a in arguments])
-        except SystemExit as stop:
-            code = stop.code or 0
-        out = capsys.readouterr()
-        return code, out.out, out.err
-
-    return go
 
 
 @pytest.fixture

@@ -133,6 +133,10 @@ def test_what_a_resumed_run_was_begun_with_stays(run, data, tmp_path):
     before = out.read_bytes()
     code, text, said = run(data, "--out", out, "--steps", 3, "--resume")
     assert code == 2 and text == "" and "steps must be 2" in said and "got 3" in said and "Traceback" not in said
+    write(tmp_path / "other.edf", read(data).crop(0, 9000))
+    for more in ((tmp_path / "other.edf",), (data, "--valid", tmp_path / "other.edf")):
+        code, text, said = run(*more, "--out", out, "--resume")
+        assert code == 2 and text == "" and "other recordings" in said and "Traceback" not in said
     assert run(data, "--out", out, "--resume")[0] == 0
     assert out.read_bytes() == before
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from signalpiece.apps.cli import main
 from signalpiece.apps.fitting import Loaded
 from signalpiece.apps.inputs import open_inputs
 from signalpiece.apps.measure import source_bytes
@@ -15,20 +14,6 @@ from signalpiece.core.signal import Signal
 from signalpiece.samples import sample
 from signalpiece.signals.files import open as open_file
 from signalpiece.signals.files import read, write
-
-
-@pytest.fixture
-def run(capsys):
-    def go(*arguments):
-        code = 0
-        try:
-            main([str(a) for a in arguments])
-        except SystemExit as stop:
-            code = stop.code or 0
-        out = capsys.readouterr()
-        return code, out.out, out.err
-
-    return go
 
 
 @pytest.fixture

@@ -16,22 +16,6 @@ from signalpiece.signals.files import read, write
 SECONDS = 6
 
 
-@pytest.fixture
-def run(capsys):
-    """Runs a command in this process; returns exit code, stdout and stderr."""
-
-    def go(*arguments):
-        code = 0
-        try:
-            main([str(a) for a in arguments])
-        except SystemExit as stop:
-            code = stop.code or 0
-        out = capsys.readouterr()
-        return code, out.out, out.err
-
-    return go
-
-
 def cut(path, seconds=SECONDS, channels=(8, 10, 12, 60)):
     write(path, read(sample("S001R01.edf")).pick(list(channels)).crop(0, int(160 * seconds)))
     return path

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from signalpiece.apps.cli import main
 from signalpiece.core.signal import Annotation, Grid, Sensor, Signal
 from signalpiece.signals.files import open_all, read, write
 from signalpiece.stores.blocks import END
@@ -14,22 +13,6 @@ from signalpiece.tokenizers.events import absorbed
 RATE, SECONDS = 160.0, 12
 CODES = ((3.0, 5), (7.5, 7), (10.0, 5))
 WANTED = [(1.0, 2.0, "eyes"), *((onset, 0.0, str(code)) for onset, code in CODES)]
-
-
-@pytest.fixture
-def run(capsys):
-    """Runs a command in this process; returns exit code, stdout and stderr."""
-
-    def go(*arguments):
-        code = 0
-        try:
-            main([str(a) for a in arguments])
-        except SystemExit as stop:
-            code = stop.code or 0
-        out = capsys.readouterr()
-        return code, out.out, out.err
-
-    return go
 
 
 def recorded(codes=CODES):

@@ -171,6 +171,22 @@ def test_parquet_holds_the_same_tokens(tmp_path):
         encode_files(dct.build(), [Opened(signal)], tmp_path / "p", format="parquet", bits=100)
 
 
+def test_an_interrupted_parquet_set_goes_on(tmp_path):
+    signal, tok, how = excerpt(channels=3), short_segments(dct.build), {"format": "parquet", "step": 3e-6}
+    pair = [Opened(signal, "a.edf"), Opened(signal, "b.edf")]
+    encode_files(tok, pair, tmp_path / "whole", **how)
+    for name, step in (("same", 3e-6), ("other", 1e-6)):
+        with pytest.raises(KeyboardInterrupt):
+            broken = [Opened(signal, "a.edf"), Opened(signal, "b.edf", fail_at=9.0)]
+            encode_files(tok, broken, tmp_path / name, format="parquet", step=step)
+        with pytest.raises(SignalPieceError, match="--resume"):
+            open_tokens(tmp_path / name)
+        encode_files(tok, pair, tmp_path / name, **how, resume=True)
+        for one, two in zip(*(open_tokens(tmp_path / n).recordings for n in ("whole", name)), strict=True):
+            assert np.array_equal(one.read().codes, two.read().codes)
+            assert np.array_equal(one.side.codes, two.side.codes), "a step of an earlier run stays nowhere"
+
+
 def test_sharing_changes_bytes_and_no_token(tmp_path):
     signal, alone, shared = excerpt(channels=12), lapped.build(), lapped.build(share=True)
     sizes = {}
