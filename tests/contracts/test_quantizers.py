@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from signalpiece import quantizers
 from signalpiece.core.check import SignalPieceError
-from signalpiece.core.contracts import Quantizer
+from signalpiece.core.contracts import Quantizer, StatefulModule
 from signalpiece.core.types import Quantized
 
 KINDS = [n for n in quantizers.__all__ if inspect.isclass(getattr(quantizers, n))]
@@ -24,6 +24,7 @@ SCALAR = [n for n in KINDS if n not in NETS and hasattr(getattr(quantizers, n), 
 CLASSES = MODULES + SCALAR + list(MAPS)
 LEARNING = [n for n in KINDS if hasattr(getattr(quantizers, n), "move")]
 OF_ONE_SAMPLE = ["OwnCodebook"]
+STATEFUL = ["Trellis"]
 ESTIMATORS = ["rotation", "straight_through"]
 FUNCTIONS = [n for n in quantizers.__all__ if n not in KINDS + ESTIMATORS]  # each has unit tests
 LEFT_ALONE = ("DimensionWise",)  # trains nothing
@@ -37,7 +38,7 @@ def normal(shape, seed, scale=1.0):
 
 
 def test_every_name_is_under_a_law():
-    laws = MODULES + [*MAPS] + CONTINUOUS + SCALAR + LEARNING + OF_ONE_SAMPLE + ESTIMATORS + FUNCTIONS
+    laws = MODULES + [*MAPS] + CONTINUOUS + SCALAR + LEARNING + OF_ONE_SAMPLE + STATEFUL + ESTIMATORS + FUNCTIONS
     assert sorted(laws) == sorted(quantizers.__all__)
     tested = "".join(p.read_text() for p in (Path(__file__).parents[1] / "unit" / "quantizers").glob("*.py"))
     assert all(f"{n}(" in tested for n in FUNCTIONS)
@@ -209,3 +210,16 @@ def test_scalar_decodes_to_the_bit(name, shape, seed, scale, dtype):
 def test_scalar_quantizers_refuse_what_is_not_finite(name):
     with pytest.raises(SignalPieceError, match="finite"):
         getattr(quantizers, name)()(np.array([[[1.0, np.nan]]]))
+
+
+@pytest.mark.parametrize("name", STATEFUL)
+@settings(deadline=None, max_examples=15)
+@given(frames=st.integers(0, 12), columns=st.integers(1, 9), cut=st.integers(0, 12), seed=seeds)
+def test_steps_in_any_chunks_are_the_whole(name, frames, columns, cut, seed):
+    q = getattr(quantizers, name)()
+    assert isinstance(q, StatefulModule) and q.truncates is None
+    x = np.random.default_rng(seed).laplace(size=(frames, columns)) * 10
+    state = q.start(columns)
+    first, state = q.step(x[:cut], state)
+    rest, _ = q.step(x[cut:], state)
+    assert np.array_equal(np.concatenate([first, rest]), q(x))

@@ -28,6 +28,7 @@ _FILES = {
     "ResidualFSQ": "residual_fsq",
     "SimVQ": "simvq",
     "TopK": "top_k",
+    "Trellis": "trellis",
     "Uniform": "uniform",
     "UnitEMA": "learning",
     "VQ": "vq",
