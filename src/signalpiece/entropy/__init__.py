@@ -9,6 +9,7 @@ _FILES = {
     "Categorical": "categorical",
     "Raw": "raw",
     "StaticTables": "static_tables",
+    "TrellisBinary": "adaptive_binary",
     "train_start": "train_start",
 }
 __all__ = list(_FILES)

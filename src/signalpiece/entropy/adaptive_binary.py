@@ -7,7 +7,7 @@ codes themselves are never changed: only their bytes depend on the channels besi
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Int, UInt16
+from jaxtyping import Int, Shaped
 
 from signalpiece.core.tokens import Header
 from signalpiece.entropy.units import check_codes, check_decoded, damaged, get_count, put_count, width_of
@@ -27,8 +27,9 @@ class AdaptiveBinary:
 
     name = "adaptive-1"
     version = 1
+    grids = 1
 
-    def __init__(self, *, channels: int = 1, start: UInt16[np.ndarray, "s"] | None = None) -> None:
+    def __init__(self, *, channels: int = 1, start: Shaped[np.ndarray, "s"] | None = None) -> None:
         self.channels = channels
         self.start = start
 
@@ -41,7 +42,8 @@ class AdaptiveBinary:
         from signalpiece.entropy.adaptive_state import new_state
 
         codes = check_codes(codes, header, self.channels)
-        return put_count(len(codes), header) + code_unit(codes, new_state(codes.shape[1], codes.shape[2], self.start))
+        state = new_state(codes.shape[1], codes.shape[2], self.start, grids=self.grids)
+        return put_count(len(codes), header) + code_unit(codes, state)
 
     def decode(self, data: bytes, header: Header) -> Int[np.ndarray, "n c q"]:
         """Codes of one unit.
@@ -59,18 +61,30 @@ class AdaptiveBinary:
         codes = np.zeros((frames, c, q), np.int32)
         body = np.frombuffer(data, np.uint8).copy()  # numba wants it writable
         coder = range_coder.start_decoder(body, at)
-        state = new_state(c, q, self.start)
+        state = new_state(c, q, self.start, grids=self.grids)
+        if self.grids == 2 and range_coder.decode_raw(coder, body, 1):
+            state.path[:] = -1
         done = kernel.code_frames(False, codes, 0, state, new_prediction(c, state.places[0]), coder, body)
         if done < frames or not range_coder.ends_well(coder, body):
             raise damaged()
         return check_decoded(codes, header)
 
 
-def untrained_start() -> UInt16[np.ndarray, "s"]:
+class TrellisBinary(AdaptiveBinary):
+    """Codec `trellis-1`: as `adaptive-1`, for codes of `quantizers.Trellis`, told apart by the grid that each is on.
+
+    Other codes (a user may have changed some) are coded as plain integers. Its start is compressed bytes.
+    """
+
+    name = "trellis-1"
+    grids = 2
+
+
+def untrained_start(grids: int = 1) -> Shaped[np.ndarray, "s"]:
     """A start that knows nothing, of the size of a trained one."""
     from signalpiece.entropy.adaptive_state import new_state, pack_start
 
-    return pack_start(new_state(1, 1))
+    return pack_start(new_state(1, 1, grids=grids))
 
 
 def code_unit(codes: Int[np.ndarray, "n c q"], state: "State") -> bytes:
@@ -80,8 +94,12 @@ def code_unit(codes: Int[np.ndarray, "n c q"], state: "State") -> bytes:
     from signalpiece.entropy.channel_prediction import new_prediction
 
     codes = codes.astype(np.int32, order="C", copy=True)  # the kernel writes to it
+    if state.grids[0] == 2 and state.path[0] >= 0 and not kernel.on_path(codes):
+        state.path[:] = -1
     prediction, coder = new_prediction(codes.shape[1], state.places[0]), range_coder.start_encoder()
     out = np.empty(codes.size + kernel.ROOM * (codes.shape[1] * codes.shape[2] + 2), np.uint8)
+    if state.grids[0] == 2:
+        range_coder.encode_raw(coder, out, int(state.path[0] < 0), 1)
     done = kernel.code_frames(True, codes, 0, state, prediction, coder, out)
     while done < len(codes):
         out = np.concatenate([out, np.empty_like(out)])

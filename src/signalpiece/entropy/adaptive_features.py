@@ -101,8 +101,8 @@ def start_frame(state, c, scratch):
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def look_around(state, c, k, guess, scratch):
-    """Sets the contexts and mixers of column k, whose code is predicted as `guess` sixteenths."""
+def look_around(state, c, k, guess, odd, scratch):
+    """Sets the contexts and mixers of column k of the even or odd grid, whose index is predicted as `guess` sixteenths."""
     near, gains, level = scratch.near, scratch.gains, scratch.level[k]
     w = state.weights[1 if c else 0, state.places[0, k]]
     quick, slow = _ratio(gains[0, 0], gains[0, 1], 8192), _ratio(gains[1, 0], gains[1, 1], 16384)
@@ -116,20 +116,21 @@ def look_around(state, c, k, guess, scratch):
         others = _ratio(over, sums[1, i - 1] + 2 * sums[1, i] + sums[1, i + 1], 4096)
         here += w[19] * ((level * others) >> 8)
     cell = _cell(scratch.expected[k] + (here >> 12))
-    _set_places(state, c, k, cell, scratch)
+    first, stride = odd * NODES, state.grids[0] * NODES
+    _set_places(state, c, k, cell, first, stride, scratch)
     places, far = scratch.places, abs(guess)
     places[2] = min(max((_log(quick) >> 5) - 32, 0) // 5, 13) * 44 + (cell >> 2)
     places[6] = (min(max((_log(others) >> 5) - 44, 0) >> 1, 13) if c else 9) * 88 + (cell >> 1)
     places[7] = abs(far - ((far + 8) >> 4 << 4)) * 88 + (cell >> 1)
     places[8] = min(_log(far) >> 7, 19) * 44 + (cell >> 2)
     for j in range(INPUTS):
-        places[j] = (places[j] + FIRST_CELL[j]) * NODES
+        places[j] = (places[j] + FIRST_CELL[j]) * stride + first
     return cell
 
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _set_places(state, c, k, cell, scratch):
+def _set_places(state, c, k, cell, first, stride, scratch):
     places, near, i = scratch.places, scratch.near, k + PAD
     means, last = state.means[c], state.last[c]
     group = state.places[0, k]
@@ -140,15 +141,15 @@ def _set_places(state, c, k, cell, scratch):
     places[3] = min(slow >> 2, 39) * 40 + min(_cell(scratch.level[k]) >> 2, 39)
     places[4] = (min(near[0] >> 1, 6) * 7 + min(near[1] >> 1, 6)) * 7 + min(last[0, i] >> 1, 6)
     places[5] = state.places[1, k] * 22 + (cell >> 3)
-    places[INPUTS] = (FIRST_SET[0] + group) * NODES
-    places[INPUTS + 1] = (FIRST_SET[1] + (cell >> 3)) * NODES
+    places[INPUTS] = (FIRST_SET[0] + group) * stride + first
+    places[INPUTS + 1] = (FIRST_SET[1] + (cell >> 3)) * stride + first
 
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def take_in(k, magnitude, scratch):
-    """Remembers the magnitude of column k for the columns behind it."""
-    size, near, gains, level = 2 * min(magnitude, 1 << 24), scratch.near, scratch.gains, scratch.level[k]
+def take_in(k, size, scratch):
+    """Remembers the size of column k for the columns behind it."""
+    near, gains, level = scratch.near, scratch.gains, scratch.level[k]
     scratch.sizes[k] = size
     for i in range(7, 0, -1):
         near[i] = near[i - 1]

@@ -18,6 +18,7 @@ from signalpiece.entropy.range_coder import AT, SLACK, decode_bit, decode_raw, e
 LEARN = 655360 // (10 * np.arange(1024) + 16)  # of a counter by sightings, out of 65536
 SEEN = 255  # sightings after which a counter learns no slower; signs: 1000
 PACE = 400  # of the mixers
+NEXT = np.array([[0, 1], [3, 2], [5, 4], [6, 7], [1, 0], [2, 3], [4, 5], [7, 6]])  # states of the trellis
 ROOM = 64  # bytes that one code can take at most
 
 
@@ -122,17 +123,39 @@ def _sign(coding, negative, place, state, coder, data):
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
+def _place(index, odd):
+    """Where an index of a grid lies, in half steps."""
+    return 2 * index - (odd if index > 0 else -odd if index < 0 else 0)
+
+
+@njit(cache=True, error_model="numpy")
+@no_type_check
+def _index(place, odd, one):
+    """Index that a place has in a grid, `one` being a half step; rounded down where it has none."""
+    size = abs(place)
+    index = size if odd and size < one else (size + odd * one) >> 1
+    return -index if place < 0 else index
+
+
+@njit(cache=True, error_model="numpy")
+@no_type_check
 def _frame(coding, codes, c, state, prediction, scratch, coder, data):
-    """One frame of one channel: each code as its difference from a predicted whole number."""
+    """One frame of one channel: each index as its difference from a predicted one."""
     start_frame(state, c, scratch)
     predict(prediction, c)
+    path, index, shift = state.path[c], np.int64(0), np.int64(0)
     for k in range(len(codes)):
-        guess = guess_of(prediction, k) if c else np.int64(0)
-        cell = look_around(state, c, k, guess, scratch)
+        guess, odd = guess_of(prediction, k) if c else np.int64(0), np.int64(0)
+        if path >= 0:
+            odd = path & 1
+            guess = _index(guess, odd, FINE)
+        cell = look_around(state, c, k, guess, odd, scratch)
         centre = (guess + FINE // 2) // FINE
         tilt = guess - centre * FINE  # on which side of the centre the prediction lies
         side = -1 if tilt < 0 else 1
-        rest = (np.int64(codes[k]) - centre) * side
+        if coding:
+            index = np.int64(codes[k]) if path < 0 else _index(np.int64(codes[k]), odd, 1)
+        rest = (index - centre) * side
         magnitude = _magnitude(coding, abs(rest), state, scratch, coder, data)
         if magnitude:
             place = (abs(tilt) * 3 + min(magnitude, 3) - 1) * 22 + (cell >> 3)
@@ -140,8 +163,16 @@ def _frame(coding, codes, c, state, prediction, scratch, coder, data):
             rest = -magnitude if negative else magnitude
         else:
             rest = np.int64(0)
-        codes[k] = rest * side + centre
-        take_in(k, magnitude, scratch)
+        index = rest * side + centre
+        shift = 2 * magnitude
+        if path < 0:
+            codes[k] = index
+        else:
+            codes[k] = _place(index, odd)
+            shift = abs(_place(index, odd) - _place(centre, odd))
+            path = NEXT[path, index & 1]
+        take_in(k, min(shift, 1 << 25), scratch)
+    state.path[c] = path
     observe(prediction, c, codes)
     end_frame(state, c, scratch)
 
@@ -167,3 +198,19 @@ def code_frames(coding, codes, first, state, prediction, coder, data):
         if channels > 1:
             learn(prediction, codes[t])
     return frames
+
+
+@njit(cache=True, error_model="numpy")
+@no_type_check
+def on_path(codes):
+    """Whether every code "n c q" lies on the grid that the trellis is in."""
+    frames, channels, columns = codes.shape
+    for c in range(channels):
+        path = 0
+        for t in range(frames):
+            for k in range(columns):
+                odd, place = path & 1, np.int64(codes[t, c, k])
+                if place and (place + odd) & 1:
+                    return False
+                path = NEXT[path, _index(place, odd, 1) & 1]
+    return True

@@ -1,11 +1,12 @@
 """What the adaptive binary codec learns and remembers while it codes, and the numbers that it starts from."""
 
+import lzma
 from functools import cache
 from math import isqrt
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int, UInt16
+from jaxtyping import Int, Shaped, UInt16
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.entropy.adaptive_weights import GROUPS, WEIGHTS
@@ -23,6 +24,7 @@ EVEN = 1 << 31  # a counter that has seen nothing: 22 bits of chance, 10 of sigh
 _PRIOR = 6  # sightings that the counters of an unstarted codec claim
 _PLACES = 50  # relative places of a column
 _GROUP_OF = np.repeat(np.arange(GROUPS), [1, 1, 1, 2, 3, 4, 6, 8, 12, 12])
+_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 0}]
 _SEEN = np.array([0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 40, 50, 60])  # sightings that a start says, by 5 bits
 
 
@@ -39,6 +41,8 @@ class State(NamedTuple):
         last: sizes of the last two frames, no bits behind the point.
         beside: decayed sizes of the channels coded before in this frame, and decayed levels.
         clock: frames seen.
+        grids: 1, or 2 for codes of the trellis.
+        path: state of the trellis that each channel is in; -1 where codes are plain integers.
     """
 
     counters: np.ndarray  # node of context
@@ -50,15 +54,19 @@ class State(NamedTuple):
     last: np.ndarray  # channel, frame, column
     beside: np.ndarray  # sizes or levels, column
     clock: np.ndarray  # 1
+    grids: np.ndarray  # 1
+    path: np.ndarray  # channel
 
 
-def new_state(channels: int, columns: int, start: UInt16[np.ndarray, "s"] | None = None) -> State:
-    """A state that has seen nothing but what `start` says.
+def new_state(
+    channels: int, columns: int, start: Shaped[np.ndarray, "s"] | None = None, *, grids: int = 1
+) -> State:
+    """A state that has seen nothing but what `start` says; with two grids its codes are those of the trellis.
 
     Raises:
         SignalPieceError: `start` does not have the size of one.
     """
-    counters, mixers, signs = _default() if start is None else unpack_start(start)
+    counters, mixers, signs = _default(grids) if start is None else unpack_start(start, grids)
     wide = columns + 2 * PAD
     return State(
         counters.copy(),
@@ -70,27 +78,38 @@ def new_state(channels: int, columns: int, start: UInt16[np.ndarray, "s"] | None
         np.zeros((channels, 2, wide), np.int64),
         np.zeros((2, wide), np.int64),
         np.zeros(1, np.int64),
+        np.full(1, grids, np.int64),
+        np.full(channels, grids - 2, np.int64),
     )
 
 
-def pack_start(state: State) -> UInt16[np.ndarray, "s"]:
-    """What a state has learnt, to start others from: a strength (11 bits) and sightings (5 bits) of each counter."""
+def pack_start(state: State) -> Shaped[np.ndarray, "s"]:
+    """What a state has learnt, to start others from: a strength (11 bits) and sightings (5 bits) of each counter.
+
+    With two grids compressed to bytes, since most counters have seen nothing.
+    """
     counters = np.concatenate([state.counters, state.signs])
     strength = np.searchsorted(SQUASH, counters >> 16) - STRENGTH
     seen = np.searchsorted(_SEEN, np.minimum(counters & 1023, _SEEN[-1]), side="right") - 1
     packed = np.clip((strength + STRENGTH + 1) // 3, 0, 2047) << 5 | seen
     mixers = np.clip(state.mixers // 16, -32768, 32767) + 32768
-    return np.concatenate([packed, mixers.ravel()]).astype(np.uint16)
+    numbers = np.concatenate([packed, mixers.ravel()]).astype(np.uint16)
+    if state.grids[0] == 1:
+        return numbers
+    pages = numbers.view(np.uint8).reshape(-1, 2).T.tobytes()  # first bytes, then second ones
+    return np.frombuffer(lzma.compress(pages, lzma.FORMAT_RAW, filters=_FILTERS), np.uint8)
 
 
-def unpack_start(start: UInt16[np.ndarray, "s"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def unpack_start(start: Shaped[np.ndarray, "s"], grids: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Counters, mixers and signs of a start.
 
     Raises:
         SignalPieceError: it does not have the size of one.
     """
-    num, rows = int(CELLS.sum()) * NODES, int(SETS.sum()) * NODES
+    num, rows = int(CELLS.sum()) * NODES * grids, int(SETS.sum()) * NODES * grids
     size = num + SIGNS + rows * (INPUTS + 1)
+    if grids == 2:
+        start = _inflated(start, size)
     if start.size != size:
         raise SignalPieceError(f"a start of the adaptive codec has {size} numbers, got {start.size}")
     packed = start[: num + SIGNS].astype(np.int64)
@@ -101,6 +120,15 @@ def unpack_start(start: UInt16[np.ndarray, "s"]) -> tuple[np.ndarray, np.ndarray
     return counters[:num], mixers.reshape(rows, INPUTS + 1), counters[num:]
 
 
+def _inflated(start: Shaped[np.ndarray, "s"], size: int) -> UInt16[np.ndarray, "s"]:
+    inflate = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=_FILTERS)
+    try:
+        pages = inflate.decompress(start.tobytes(), 2 * size)
+    except lzma.LZMAError:
+        pages = b""
+    return np.frombuffer(pages[: len(pages) // 2 * 2], np.uint8).reshape(2, -1).T.copy().view("<u2").ravel()
+
+
 def _places_of(columns: int) -> Int[np.ndarray, "2 k"]:
     """Group and relative place of each column: alike at the same fraction of the width."""
     place = np.arange(columns) * _PLACES // max(columns, 1)
@@ -108,7 +136,7 @@ def _places_of(columns: int) -> Int[np.ndarray, "2 k"]:
 
 
 @cache
-def _default() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _default(grids: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Counters as if sizes were geometric with the expected mean, where a context knows it; all else even."""
     fine = np.array([_geometric(cell) for cell in range(176)])
     by4, by2, by8 = fine[2::4], fine[1::2], fine[4::8]
@@ -123,7 +151,8 @@ def _default() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         np.tile(by2, (9, 1)),
         np.tile(by4, (20, 1)),
     ]
-    mixers = np.zeros((int(SETS.sum()) * NODES, INPUTS + 1), np.int64)
+    known = [np.tile(part, grids) for part in known]  # the second half is the odd grid's
+    mixers = np.zeros((int(SETS.sum()) * NODES * grids, INPUTS + 1), np.int64)
     mixers[:, :INPUTS] = 72090 // INPUTS  # 1.1 in all
     return np.concatenate(known).ravel(), mixers, np.full(SIGNS, EVEN, np.int64)
 

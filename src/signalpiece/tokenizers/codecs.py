@@ -16,6 +16,7 @@ CODECS = {
     "categorical-1": ("categorical", "Categorical"),
     "raw-1": ("raw", "Raw"),
     "static-1": ("static_tables", "StaticTables"),
+    "trellis-1": ("adaptive_binary", "TrellisBinary"),
 }
 
 

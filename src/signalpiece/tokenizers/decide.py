@@ -43,16 +43,16 @@ def decide(y: Float[np.ndarray, "c n d"], rounding: float) -> Int[np.ndarray, "n
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _spread_out(codes, out):
+def _spread_out(codes, unit, out):
     frames, channels, width = codes.shape
     for c in range(channels):
         for n in range(frames):
             for d in range(width):
-                out[c, n, d] = np.float32(codes[n, c, d])
+                out[c, n, d] = np.float32(codes[n, c, d]) * unit
 
 
-def as_steps(codes: Int[np.ndarray, "n c d"]) -> Float[np.ndarray, "c n d"]:
-    """Codes as coefficients in units of the step, channels first."""
+def as_steps(codes: Int[np.ndarray, "n c d"], unit: float = 1.0) -> Float[np.ndarray, "c n d"]:
+    """Codes as coefficients in units of the step, channels first; `unit` is what a code of 1 stands for."""
     out = np.empty((codes.shape[1], codes.shape[0], codes.shape[2]), np.float32)
-    _spread_out(codes, out)
+    _spread_out(codes, np.float32(unit), out)
     return out

@@ -100,7 +100,7 @@ def _synthesised(coder: "TransformCoder", tokens: Tokens, start: int, stop: int)
     if cube.shape[2] < layout.dim:  # truncated: the bands left out are 0
         cube = np.pad(cube, ((0, 0), (0, 0), (0, layout.dim - cube.shape[2])))
     if not coder.fixed_rate and not getattr(coder.quantizer, "shift", 0):
-        y = as_steps(cube)
+        y = as_steps(cube, getattr(coder.quantizer, "unit", 1.0))
     else:
         values = coder.quantizer.decode(cube.reshape(1, -1, cube.shape[2]))
         y = np.asarray(values, np.float32).reshape(cube.shape).transpose(1, 0, 2)

@@ -16,6 +16,7 @@ from signalpiece.core.signal import Grid, Signal
 from signalpiece.core.tokens import Column, Frames, Header, Tokens
 from signalpiece.tokenizers.blocks import BlockStream
 from signalpiece.tokenizers.decide import decide
+from signalpiece.tokenizers.dependent import DependentStream
 from signalpiece.tokenizers.intake import Intake
 from signalpiece.tokenizers.resample import Resampler
 from signalpiece.tokenizers.segmenter import append
@@ -56,6 +57,8 @@ class TransformStream:
         self._analysis = BlockStream(coder.analysis)
         self._early: list[np.ndarray] = []  # samples from before the offset is known
         self._unmixed: list[np.ndarray] = []  # samples from before the rotation is known
+        stateful = hasattr(coder.quantizer, "step") and hasattr(coder.quantizer, "start")
+        self._dependent = DependentStream(coder.quantizer, len(steps.values), self._segment) if stateful else None
         self._scale = (1 / steps.values).astype(np.float32)[:, None]
 
     @property
@@ -169,6 +172,8 @@ class TransformStream:
     def _coded(self, y: Float[np.ndarray, "c n d"]) -> Int[np.ndarray, "n c d"] | None:
         if not y.shape[0] or not y.shape[1]:
             return None
+        if self._dependent is not None:
+            return self._dependent.push(y)
         quantizer: Any = self.coder.quantizer
         if not self.coder.fixed_rate:
             return decide(y, getattr(quantizer, "rounding", 0.5))

@@ -14,6 +14,7 @@ from signalpiece.core.check import SignalPieceError
 from signalpiece.core.contracts import Codec
 from signalpiece.core.signal import Grid, Signal, as_signals
 from signalpiece.core.tokens import Column, Tokens
+from signalpiece.entropy.level_bits import level_bits
 from signalpiece.tokenizers.batch import stack
 from signalpiece.tokenizers.estimate import relative_spectrum, trained_start
 from signalpiece.tokenizers.intake import coded_channels
@@ -69,7 +70,7 @@ class TransformCoder:
         prefix = "sample" if type(layout).__name__ == "TimePatches" else "bin"
         self.columns = tuple(Column(f"{prefix}{k}", size) for k in range(layout.dim))
         self.fixed_rate = size > 0
-        self.truncates = "bands" if prefix == "bin" and not size else None
+        self.truncates = getattr(quantizer, "truncates", "bands" if prefix == "bin" and not size else None)
         self.named(None, {})
 
     def set_tables(self, tables: Mapping[str, np.ndarray] | str) -> None:
@@ -77,6 +78,8 @@ class TransformCoder:
         self.tables_name = tables if isinstance(tables, str) else OWN
         self.tables = dict(find_tables(tables) if isinstance(tables, str) else tables)
         self.codec = self._make_codec(**({} if self.spatial is None else {"channels": 0}), **self.tables)
+        if "start" in self.tables and hasattr(self.quantizer, "learnt"):
+            self.quantizer = self.quantizer.learnt(level_bits(self.tables["start"]))
 
     def named(self, recipe: str | None, options: Mapping[str, Any]) -> "TransformCoder":
         """This coder, knowing which recipe and options made it."""

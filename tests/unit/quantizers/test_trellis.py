@@ -62,7 +62,7 @@ def twin(x, weights, costs):
         ways, levels = {state: (0, [], [])}, []  # cost, magnitudes, sizes
         for k, v in enumerate(frame):
             base, level = past(means, last, weights[groups[k]], k)
-            value, found = abs(int(np.rint(v * 64))), {}
+            value, found = abs(int(np.rint(v * 128))), {}
             for s, (cost, magnitudes, sizes) in sorted(ways.items()):
                 rate = costs[s & 1][cell(base + here(sizes, levels, level, weights[groups[k]]))]
                 low = (value + 64 * (s & 1)) // 128
@@ -74,8 +74,8 @@ def twin(x, weights, costs):
                         found[to] = (new, [*magnitudes, m], [*sizes, size])
             ways, levels = found, [*levels, level]
         state = min(sorted(ways), key=lambda s: ways[s][0])
-        _, magnitudes, sizes = ways[state]
-        out.append([-m if v < 0 else m for m, v in zip(magnitudes, np.rint(frame * 64), strict=True)])
+        sizes = ways[state][2]
+        out.append([-s if v < 0 else s for s, v in zip(sizes, np.rint(frame * 128), strict=True)])
         for m, rate in enumerate((26214, 9830, 3277, 983)):
             rate = max(rate, 65536 // (t + 3))
             means[m] = [old + ((((s << 12) - old) * rate) >> 16) for old, s in zip(means[m], sizes, strict=True)]
