@@ -21,6 +21,13 @@ def encode(
     step: Annotated[
         str | None, typer.Option(help="Quantization step, with its unit: 2uV. Then channels are independent.")
     ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(help="single (a channel's tokens depend on no other) or spatial (components of all sensors)."),
+    ] = None,
+    group: Annotated[
+        int | None, typer.Option(min=0, help="Channels whose bytes are written together: 0 = all, 1 = cheap ranges.")
+    ] = None,
     format: Annotated[str, typer.Option(help="coded (compact, random access) or parquet.")] = "coded",
     set_: Set = None,
     units: Annotated[list[str] | None, typer.Option(help="Units the file does not say, e.g. C3=uV or '*=uV'.")] = None,
@@ -37,7 +44,7 @@ def encode(
 
     rows, notes = encode_inputs(
         model, inputs, out, bits=bits, step=step, format=format, options=set_ or [], units=pairs(units),
-        skip=skip_damaged, resume=resume, keep_identity=keep_identity,
+        skip=skip_damaged, resume=resume, keep_identity=keep_identity, mode=mode, group=group,
     )  # fmt: skip
     if json:
         screen.print_json({"files": rows, "notes": notes})

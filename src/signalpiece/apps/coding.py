@@ -24,6 +24,8 @@ def encode_inputs(
     options: Sequence[str] = (),
     units: Mapping[str, str] | None = None,
     skip: bool = False,
+    mode: str | None = None,
+    group: int | None = None,
     **how: Any,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Encodes files; returns one row of figures per recording, and what a reader should know.
@@ -35,11 +37,13 @@ def encode_inputs(
         options: `key=value` texts for a recipe.
         units: what the files do not say.
         skip: leave out files that cannot be read.
+        mode: single or spatial, of transform coders.
+        group: channels whose bytes are written together.
         how: `bits`, `step` (text with a unit), `format`, `resume` of `encode_files`.
     """
     from signalpiece.tokenizers.files import encode_files
 
-    tokenizer = load(model, options=options)
+    tokenizer = load(model, options=options, mode=mode, group=group)
     unit = ""
     if how.get("step") is not None:
         how["step"], unit = parse_step(how["step"])

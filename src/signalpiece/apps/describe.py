@@ -88,10 +88,15 @@ def _stored(recording: Any) -> dict[str, Any]:
         "segments": recording.segments,
         **_annotations(recording),
         "access": f"{recording.header.segment * recording.header.frames.hop / recording.header.frames.rate:g} s x "
-        + ("1 channel" if recording.codec is not None and recording.codec.channels else "all channels"),
+        + _group_of(recording),
         "bits": bits,
         "bits_per_second_channel": (bits["total"] - bits.get("annotations", 0)) / max(seconds * channels, 1e-9),
     }
+
+
+def _group_of(recording: Any) -> str:
+    per = recording.codec.channels if recording.codec is not None else 0
+    return f"{per} channel{'s' * (per > 1)}" if per else "all channels"
 
 
 def _annotations(recording: Any) -> dict[str, Any]:

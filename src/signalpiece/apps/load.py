@@ -37,17 +37,35 @@ def resolve(name: str) -> Path | None:
     return None
 
 
-def load(model: str | Path, *, options: Sequence[str] = (), build: Callable[..., Any] | None = None) -> Any:
+def load(
+    model: str | Path,
+    *,
+    options: Sequence[str] = (),
+    build: Callable[..., Any] | None = None,
+    mode: str | None = None,
+    group: int | None = None,
+) -> Any:
     """A tokenizer.
 
     Args:
         model: a model file, a shipped name (`eeg`) or the name of a recipe that needs no training (`dct`).
         options: `key=value` texts for a recipe.
         build: makes the object for a file that no recipe made (`recipe: null`).
+        mode: single or spatial, for transform coders: whether components of all channels are coded.
+        group: channels whose bytes are written together, 0 = all.
 
     Raises:
         SignalPieceError: there is no such model, the file is damaged or does not fit, or the recipe needs training.
     """
+    found = _load(model, options, build)
+    if mode is None and group is None:
+        return found
+    if not hasattr(found, "arranged"):
+        raise SignalPieceError(f"{model} has one way to code channels; leave mode and group out")
+    return found.arranged(mode=mode or "single", group=group)
+
+
+def _load(model: str | Path, options: Sequence[str], build: Callable[..., Any] | None) -> Any:
     path = resolve(str(model)) or Path(model)
     if path.suffix == ".safetensors" or path.is_file():
         if options:

@@ -81,7 +81,7 @@ class Codec(Protocol):
     """Codes <-> bytes for one unit of access: frames x channels x columns.
 
     Law: decode(encode(codes, header), header) equals codes; the bytes depend on nothing else.
-    `channels` is how many channels one unit holds: 1, or 0 for all of them.
+    `channels` is how many channels one unit holds, 0 for all of them. A unit of several has the header of these alone.
     """
 
     name: str

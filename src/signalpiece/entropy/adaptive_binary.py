@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from signalpiece.entropy.adaptive_state import State
 
 
+SETTINGS = {1: (0.998, 0.99, 0.03), 2: (0.998, 0.995, 0.12)}  # of the prediction, by grids
+
+
 class AdaptiveBinary:
     """Codec `adaptive-1`: for transform coefficients, signed integers that are mostly small.
 
@@ -64,7 +67,7 @@ class AdaptiveBinary:
         state = new_state(c, q, self.start, grids=self.grids)
         if self.grids == 2 and range_coder.decode_raw(coder, body, 1):
             state.path[:] = -1
-        done = kernel.code_frames(False, codes, 0, state, new_prediction(c, state.places[0]), coder, body)
+        done = kernel.code_frames(False, codes, 0, state, new_prediction(c, state.places[0], SETTINGS[self.grids]), coder, body)
         if done < frames or not range_coder.ends_well(coder, body):
             raise damaged()
         return check_decoded(codes, header)
@@ -96,7 +99,7 @@ def code_unit(codes: Int[np.ndarray, "n c q"], state: "State") -> bytes:
     codes = codes.astype(np.int32, order="C", copy=True)  # the kernel writes to it
     if state.grids[0] == 2 and state.path[0] >= 0 and not kernel.on_path(codes):
         state.path[:] = -1
-    prediction, coder = new_prediction(codes.shape[1], state.places[0]), range_coder.start_encoder()
+    prediction, coder = new_prediction(codes.shape[1], state.places[0], SETTINGS[int(state.grids[0])]), range_coder.start_encoder()
     out = np.empty(codes.size + kernel.ROOM * (codes.shape[1] * codes.shape[2] + 2), np.uint8)
     if state.grids[0] == 2:
         range_coder.encode_raw(coder, out, int(state.path[0] < 0), 1)

@@ -22,16 +22,17 @@ NEXT = np.array([[0, 1], [3, 2], [5, 4], [6, 7], [1, 0], [2, 3], [4, 5], [7, 6]]
 ROOM = 64  # bytes that one code can take at most
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", inline="always")
 @no_type_check
 def _learnt(counter, bit, most):
     """A counter (22 bits of chance, 10 of sightings) after one more bit."""
+    counter = np.int64(counter)
     seen, chance = counter & 1023, counter >> 10
     chance += (((bit << 22) - bit - chance) * LEARN[seen]) >> 16
     return (min(max(chance, 64), 4194239) << 10) | (seen + 1 if seen < most else seen)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", inline="always")
 @no_type_check
 def _decide(coding, bit, node, state, scratch, coder, data):
     """One decision: counters, mixers, coder, and what they learn from it."""
@@ -44,7 +45,7 @@ def _decide(coding, bit, node, state, scratch, coder, data):
         row = places[INPUTS + m] + node
         dot = np.int64(0)
         for i in range(INPUTS + 1):
-            dot += mixers[row, i] * inputs[i]
+            dot += np.int64(mixers[row, i]) * inputs[i]
         dot = min(max(dot >> 16, -STRENGTH), STRENGTH)
         inputs[INPUTS + 1 + m] = dot
         total += dot
@@ -70,7 +71,7 @@ def _start_of(level):
     return level if level < 4 else (2 + (level & 1)) << ((level >> 1) - 1)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", inline="always")
 @no_type_check
 def _magnitude(coding, magnitude, state, scratch, coder, data):
     level = 0
@@ -108,7 +109,7 @@ def _escape(coding, value, coder, data):
     return value
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", inline="always")
 @no_type_check
 def _sign(coding, negative, place, state, coder, data):
     """Whether a code lies on the side of its prediction's centre where the prediction is not."""

@@ -1,7 +1,7 @@
 """What the adaptive binary codec learns and remembers while it codes, and the numbers that it starts from."""
 
 import lzma
-from functools import cache
+from functools import cache, lru_cache
 from math import isqrt
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ FIRST_SET = np.cumsum(SETS) - SETS
 SIGNS = 9 * 3 * 22  # by distance of the prediction from a whole number, magnitude, octave of the expected size
 PAD = 3  # columns repeated at both ends of a frame, so that neighbours always exist
 EVEN = 1 << 31  # a counter that has seen nothing: 22 bits of chance, 10 of sightings
+START_BYTES = 98304  # of a compressed start, padded with zeros: models of one recipe have tensors of one shape
 _PRIOR = 6  # sightings that the counters of an unstarted codec claim
 _PLACES = 50  # relative places of a column
 _GROUP_OF = np.repeat(np.arange(GROUPS), [1, 1, 1, 2, 3, 4, 6, 8, 12, 12])
@@ -69,8 +70,8 @@ def new_state(
     counters, mixers, signs = _default(grids) if start is None else unpack_start(start, grids)
     wide = columns + 2 * PAD
     return State(
-        counters.copy(),
-        mixers.copy(),
+        counters.astype(np.uint32),
+        mixers.astype(np.int32),
         signs.copy(),
         WEIGHTS,
         _places_of(columns),
@@ -88,24 +89,35 @@ def pack_start(state: State) -> Shaped[np.ndarray, "s"]:
 
     With two grids compressed to bytes, since most counters have seen nothing.
     """
-    counters = np.concatenate([state.counters, state.signs])
+    counters = np.concatenate([state.counters.astype(np.int64), state.signs])
     strength = np.searchsorted(SQUASH, counters >> 16) - STRENGTH
     seen = np.searchsorted(_SEEN, np.minimum(counters & 1023, _SEEN[-1]), side="right") - 1
-    packed = np.clip((strength + STRENGTH + 1) // 3, 0, 2047) << 5 | seen
-    mixers = np.clip(state.mixers // 16, -32768, 32767) + 32768
-    numbers = np.concatenate([packed, mixers.ravel()]).astype(np.uint16)
+    strength = np.clip((strength + STRENGTH + 1) // 3, 0, 2047)
+    mixers = np.clip(state.mixers.astype(np.int64) // 16, -32768, 32767) + 32768
+    if state.grids[0] == 2:
+        strength, mixers = (strength + 4) >> 3 << 3, (mixers + 32) >> 6 << 6
+    numbers = np.concatenate([np.minimum(strength, 2047) << 5 | seen, mixers.ravel()]).astype(np.uint16)
     if state.grids[0] == 1:
         return numbers
     pages = numbers.view(np.uint8).reshape(-1, 2).T.tobytes()  # first bytes, then second ones
-    return np.frombuffer(lzma.compress(pages, lzma.FORMAT_RAW, filters=_FILTERS), np.uint8)
+    small = np.frombuffer(lzma.compress(pages, lzma.FORMAT_RAW, filters=_FILTERS), np.uint8)
+    if small.size > START_BYTES:
+        raise SignalPieceError(f"a start takes {small.size} bytes compressed, at most {START_BYTES} can be kept")
+    return np.pad(small, (0, START_BYTES - small.size))
 
 
 def unpack_start(start: Shaped[np.ndarray, "s"], grids: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Counters, mixers and signs of a start.
+    """Counters, mixers and signs of a start; not to be changed, the last one is kept.
 
     Raises:
         SignalPieceError: it does not have the size of one.
     """
+    return _unpacked(start.tobytes(), start.dtype.str, grids)
+
+
+@lru_cache(maxsize=2)
+def _unpacked(data: bytes, kind: str, grids: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    start = np.frombuffer(data, kind)
     num, rows = int(CELLS.sum()) * NODES * grids, int(SETS.sum()) * NODES * grids
     size = num + SIGNS + rows * (INPUTS + 1)
     if grids == 2:

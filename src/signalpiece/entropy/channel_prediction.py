@@ -13,9 +13,7 @@ import numpy as np
 from numba import njit
 
 BLOCK = 128  # channels that are predicted from each other
-DECAY = 0.998  # of the covariances, per frame
-SHRINK = 0.99  # of their off-diagonal
-FLOOR = 0.03  # added to their diagonal, squared steps
+SETTINGS = (0.998, 0.99, 0.03)  # decay of the covariances per frame, share of their off-diagonal, squared codes added
 FIRST = 4  # frames before the first factors
 FINE = 16  # a prediction is a whole number of sixteenths
 
@@ -29,6 +27,7 @@ class Prediction(NamedTuple):
         bounds: first column of each group.
         guess: the prediction of the current channel.
         count: frames seen.
+        settings: decay, share of the off-diagonal kept, floor.
     """
 
     covariance: np.ndarray  # group, channel, channel
@@ -38,16 +37,17 @@ class Prediction(NamedTuple):
     bounds: np.ndarray  # group + 1
     guess: np.ndarray  # column
     count: np.ndarray  # 1
+    settings: np.ndarray  # 3
 
 
-def new_prediction(channels: int, groups: np.ndarray) -> Prediction:
+def new_prediction(channels: int, groups: np.ndarray, settings: tuple[float, float, float] = SETTINGS) -> Prediction:
     """Nothing seen yet; `groups` of columns, rising."""
     num = int(groups.max(initial=-1)) + 1
     size = (num, channels, min(channels, BLOCK))
     bounds = np.searchsorted(groups, np.arange(num + 1))
     fresh = np.zeros((channels, len(groups)))
     return Prediction(
-        np.zeros(size), np.zeros(size), np.zeros(num), fresh, bounds, np.zeros(len(groups)), np.zeros(1, np.int64)
+        np.zeros(size), np.zeros(size), np.zeros(num), fresh, bounds, np.zeros(len(groups)), np.zeros(1, np.int64), np.array(settings)
     )
 
 
@@ -87,12 +87,13 @@ def learn(state, codes):
     """Takes in a frame, codes "c q"; now and then factors anew."""
     channels, _ = codes.shape
     covariance, bounds, weight = state.covariance, state.bounds, state.weight
+    decay, shrink, floor = state.settings
     for g in range(len(bounds) - 1):
-        weight[g] = weight[g] * DECAY + (bounds[g + 1] - bounds[g])
+        weight[g] = weight[g] * decay + (bounds[g + 1] - bounds[g])
         for c in range(channels):
             first = c - c % BLOCK
             for i in range(c - first + 1):
-                covariance[g, c, i] *= DECAY
+                covariance[g, c, i] *= decay
             for k in range(bounds[g], bounds[g + 1]):
                 value = float(codes[c, k])
                 if value != 0.0:
@@ -104,19 +105,19 @@ def learn(state, codes):
         for g in range(len(bounds) - 1):
             for first in range(0, channels, BLOCK):
                 end = min(first + BLOCK, channels)
-                _factor(covariance[g, first:end], state.factor[g, first:end], weight[g])
+                _factor(covariance[g, first:end], state.factor[g, first:end], weight[g], shrink, floor)
 
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _factor(covariance, factor, weight):
+def _factor(covariance, factor, weight, shrink, floor):
     """L of a shrunk covariance: row by row, each is taken off the rows below it."""
     size = len(covariance)
     upper = np.zeros((size, size))
     for c in range(size):
         for i in range(c):
-            upper[i, c] = covariance[c, i] / weight * SHRINK
-        upper[c, c] = covariance[c, c] / weight + FLOOR
+            upper[i, c] = covariance[c, i] / weight * shrink
+        upper[c, c] = covariance[c, c] / weight + floor
     for j in range(size):
         for c in range(j + 1, size):
             scale = upper[j, c] / upper[j, j]

@@ -54,8 +54,8 @@ def get_count(data: bytes, header: Header, width: int) -> tuple[int, int]:
 
 
 def width_of(header: Header, channels: int) -> tuple[int, int]:
-    """Channels and columns of one unit of a codec that holds `channels` channels (0 = all)."""
-    return channels or header.grid.size("channel"), len(header.columns)
+    """Channels and columns of one unit of a codec that holds one channel, or (any other number) all of the header."""
+    return 1 if channels == 1 else header.grid.size("channel"), len(header.columns)
 
 
 def check_codes(codes: Int[np.ndarray, "n c q"], header: Header, channels: int) -> Int[np.ndarray, "n c q"]:

@@ -4,11 +4,12 @@ A generic block is a marker, its kind, its length, a CRC32 and a body. A segment
 its number, and a directory with length and CRC32 of every unit, then the units. See docs/format.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 from zlib import crc32
 
 from signalpiece.core.check import SignalPieceError
+from signalpiece.core.tokens import Header
 
 MAGIC = b"\x89SP1\r\n\x1a\n"
 END = b"SP1\n"
@@ -122,6 +123,17 @@ class Directory:
         start, end, shift = self.starts[unit], self.ends[unit], self.shift
         places = [(start, end)] if not shift else [(start, end), (start, end + shift), (start + shift, end + shift)]
         return [(a, b) for a, b in places if 0 <= a <= b <= self.total]
+
+
+def groups_of(channels: int, per: int) -> list[range]:
+    """Channels of each unit of a segment, for a codec whose units hold `per` channels (0 = all of them)."""
+    per = per or max(channels, 1)
+    return [range(a, min(a + per, channels)) for a in range(0, channels, per)] or [range(0)]
+
+
+def header_of(header: Header, group: range) -> Header:
+    """The header of some channels alone."""
+    return replace(header, grid=header.grid.pick(group))
 
 
 def directory_size(number: int, units: int, width: int = 4) -> int:

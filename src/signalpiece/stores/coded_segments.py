@@ -8,7 +8,17 @@ from signalpiece.core.check import SignalPieceError
 from signalpiece.core.contracts import Codec
 from signalpiece.core.signal import Annotation
 from signalpiece.core.tokens import Header
-from signalpiece.stores.blocks import EVENTS, Bytes, Directory, directory_size, read_block, read_directory, unit_check
+from signalpiece.stores.blocks import (
+    EVENTS,
+    Bytes,
+    Directory,
+    directory_size,
+    groups_of,
+    header_of,
+    read_block,
+    read_directory,
+    unit_check,
+)
 from signalpiece.stores.contents import Entry
 from signalpiece.stores.header_json import annotations_from_json, unpack
 from signalpiece.stores.source import Source
@@ -43,21 +53,23 @@ class CodedSegments:
         Raises:
             SignalPieceError: a unit is damaged, unless `skip`.
         """
-        alone = self._codec.channels == 1
+        groups = groups_of(self._header.grid.size("channel"), self._codec.channels)
         frames = min(self._header.segment, self._entry.frames - number * self._header.segment)
         codes = np.zeros((frames, len(channels), len(self._header.columns)), np.int32)
         good, sides = np.ones(len(channels), bool), {}
-        for unit, payload in self._payloads(number, sorted(set(channels)) if alone else [0]).items():
-            places = [i for i, c in enumerate(channels) if c == unit or not alone]
+        needed = [u for u, group in enumerate(groups) if any(c in group for c in channels) or len(groups) == 1]
+        for unit, payload in self._payloads(number, needed).items():
+            places = [i for i, c in enumerate(channels) if c in groups[unit]]
+            inside = [channels[i] - groups[unit].start for i in places]
             if payload is None and not skip:
                 raise SignalPieceError(f"{self._source.name}: {self._name(number, unit)} is damaged")
             if payload is None:
                 good[places] = False
                 continue
             got, side = self._decode(number, unit, payload, frames)
-            codes[:, places] = got if alone else got[:, list(channels)]
+            codes[:, places] = got[:, inside]
             if side is not None:
-                sides |= {i: side[:, 0 if alone else channels[i]] for i in places}
+                sides |= {i: side[:, at] for i, at in zip(places, inside, strict=True)}
         return Piece(codes, good, self._join_side(sides, len(channels)))
 
     def annotations(self) -> tuple[Annotation, ...]:
@@ -90,7 +102,10 @@ class CodedSegments:
 
     def _name(self, number: int, unit: int) -> str:
         sensors = self._header.grid.sensors
-        channel = f", channel {sensors[unit].name if sensors else unit}" if self._entry.units > 1 else ""
+        group = groups_of(self._header.grid.size("channel"), self._codec.channels)[unit]
+        ends = [group.start] if len(group) == 1 else [group.start, group.stop - 1]
+        which = " to ".join(sensors[c].name if sensors else str(c) for c in ends)
+        channel = f", channel{'s' * (len(ends) > 1)} {which}" if self._entry.units > 1 else ""
         return f"segment {number} of recording {self._number}{channel}"
 
     def _payloads(self, number: int, units: list[int]) -> dict[int, bytes | None]:
@@ -128,7 +143,10 @@ class CodedSegments:
             if self._side is not None:
                 codec, header = self._side
                 side = codec.decode(body.piece(), header)
-            codes = self._codec.decode(body.rest(), self._header)
+            header = self._header
+            if self._codec.channels > 1:
+                header = header_of(header, groups_of(header.grid.size("channel"), self._codec.channels)[unit])
+            codes = self._codec.decode(body.rest(), header)
         except SignalPieceError as error:
             raise SignalPieceError(f"{self._source.name}: {self._name(number, unit)}: {error}") from error
         if len(codes) != frames:

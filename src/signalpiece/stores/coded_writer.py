@@ -16,7 +16,7 @@ from signalpiece.core.check import SignalPieceError
 from signalpiece.core.contracts import Codec
 from signalpiece.core.signal import Annotation
 from signalpiece.core.tokens import Header, Tokens
-from signalpiece.stores.blocks import EVENTS, MAGIC, block, segment_block, varint
+from signalpiece.stores.blocks import EVENTS, MAGIC, block, groups_of, header_of, segment_block, varint
 from signalpiece.stores.contents import DIGEST, Entry, footer_block, head_block, scan, strip_digest, tail_block
 from signalpiece.stores.header_json import annotations_to_json, changed, changes, header_to_json, pack
 
@@ -127,11 +127,11 @@ class CodedWriter:
         framed = side is not None and side.header.frames is not None
         if self._complete[self._current] or number < len(entry.segments):
             return
-        payloads = [codec.encode(part, header) for part in _units(cube, codec)]
+        payloads = _units(cube, header, codec)
         if framed and side is not None and side_codec is not None:
             if side_codec.channels != codec.channels:
                 raise SignalPieceError("side information in segments needs a codec with as many channels as the codes'")
-            sides = [side_codec.encode(part, side.header) for part in _units(side.cube(), side_codec)]
+            sides = _units(side.cube(), side.header, side_codec)
             sides = [varint(len(s)) + s for s in sides]
             entry.framed += sum(map(len, sides))
             payloads = [s + p for s, p in zip(sides, payloads, strict=True)]
@@ -162,7 +162,7 @@ class CodedWriter:
             if side.header.frames is None:
                 if side_codec is None:
                     raise SignalPieceError("tokens have side information but begin() got no codec for it")
-                parts = [side_codec.encode(part, side.header) for part in _units(side.cube(), side_codec)]
+                parts = _units(side.cube(), side.header, side_codec)
                 entry.side = b"".join(varint(len(p)) + p for p in parts)
         data = tail_block(self._current, entry, head)
         entry.head, entry.tail_size = changed(entry.head, changes(entry.head, head)), len(data)
@@ -236,5 +236,9 @@ def _named(codec: Codec) -> list[Any]:
     return [codec.name, codec.version, codec.channels]
 
 
-def _units(cube: np.ndarray, codec: Codec) -> list[np.ndarray]:
-    return [cube[:, c : c + 1] for c in range(cube.shape[1])] if codec.channels == 1 else [cube]
+def _units(cube: np.ndarray, header: Header, codec: Codec) -> list[bytes]:
+    """Bytes of each unit; a unit of several channels gets the header of these alone."""
+    groups = groups_of(cube.shape[1], codec.channels)
+    if codec.channels < 2:
+        return [codec.encode(cube[:, g.start : g.stop], header) for g in groups]
+    return [codec.encode(cube[:, g.start : g.stop], header_of(header, g)) for g in groups]

@@ -54,11 +54,11 @@ class Entry:
 
     @property
     def units(self) -> int:
-        """Units per segment: one per channel, or one for all."""
-        if self.head["codec"][2] == 0:
-            return 1
+        """Units per segment: one per group of channels."""
         shape, axes = self.head["header"]["grid"]["shape"], self.head["header"]["grid"]["axes"]
-        return shape[axes.index("channel")] if "channel" in axes else 1
+        channels = shape[axes.index("channel")] if "channel" in axes else 1
+        per = self.head["codec"][2]
+        return -(-channels // per) if per else 1
 
     def segment_start(self, number: int) -> int:
         """Place of a segment in the file."""

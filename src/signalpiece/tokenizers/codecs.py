@@ -39,7 +39,10 @@ def codec_for(name: str, version: int, header: Header, model: Any = None) -> Cod
     make = getattr(importlib.import_module(f"signalpiece.entropy.{file}"), kind)
     if version > make.version:
         raise SignalPieceError(f"these tokens need version {version} of codec {name}; upgrade signalpiece")
-    return make(channels=int(header.model.get("channels", 1)), **_tables(header, model))
+    channels = header.model.get("channels", 1)
+    if not isinstance(channels, int) or channels < 0:
+        raise SignalPieceError(f"these tokens say that a unit holds {channels} channels: the header is damaged")
+    return make(channels=channels, **_tables(header, model))
 
 
 def _tables(header: Header, model: Any) -> dict[str, Any]:

@@ -163,5 +163,5 @@ def code_bits(tokenizer: Any, tokens: Tokens) -> int:
     """Bits of the codes alone, as one segment."""
     cube, codec = tokens.cube(), tokenizer.codec
     header = replace(tokens.header, segment=max(len(cube), 1))
-    units = [cube] if codec.channels == 0 else [cube[:, c : c + 1] for c in range(cube.shape[1])]
+    units = [cube[:, c : c + 1] for c in range(cube.shape[1])] if codec.channels == 1 else [cube]
     return 8 * sum(len(codec.encode(unit, header)) for unit in units)

@@ -5,12 +5,14 @@ passed in: the layout (cosine, lapped, wavelet, none), the scalar quantizer, the
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from signalpiece.core.check import SignalPieceError
+from signalpiece.core.check import SignalPieceError, check_option
 from signalpiece.core.contracts import Codec
 from signalpiece.core.signal import Grid, Signal, as_signals
 from signalpiece.core.tokens import Column, Tokens
@@ -61,7 +63,7 @@ class TransformCoder:
         spatial: KLT | None = None,
     ) -> None:
         self.layout, self.quantizer, self.side_codec, self.spatial = layout, quantizer, side_codec, spatial
-        self.rate, self.step_ratio = float(rate), step_ratio
+        self.rate, self.step_ratio, self.mode = float(rate), step_ratio, ""
         self._make_codec = codec
         self.set_tables(tables)
         gains = balance(layout)
@@ -87,6 +89,30 @@ class TransformCoder:
         self.model_hash = model_hash(recipe, self.options, self.tensors())
         return self
 
+    def arranged(self, *, mode: str = "single", group: int | None = None) -> "TransformCoder":
+        """This coder with other units; any coder of the same model decodes what it makes.
+
+        Args:
+            mode: single (a channel's tokens never depend on the others) or spatial (components of all channels: far
+                fewer bits for many sensors; tokens of a channel depend on the others, and ranges need all of them).
+            group: channels whose bytes are written together, 0 = all; None: as the model says.
+
+        Raises:
+            SignalPieceError: the coder has no such units.
+        """
+        spatial = check_option("mode", mode, ("single", "spatial")) == "spatial"
+        if group is not None and not hasattr(self._make_codec(**self.tables), "grids"):
+            raise SignalPieceError(f"{self.title} writes every channel by itself; leave group out")
+        if group is not None and (spatial or group < 0):
+            raise SignalPieceError(f"group must be 0 (all channels) or more, and not beside mode=spatial; got {group}")
+        other = copy(self)
+        if spatial and self.spatial is None:
+            other.spatial, other.mode = KLT(), "spatial"
+        elif group is not None:
+            other._make_codec = partial(self._make_codec, channels=group)
+        other.set_tables(self.tables if self.tables_name == OWN else self.tables_name)
+        return other
+
     @property
     def title(self) -> str:
         """What to call it in a message."""
@@ -96,8 +122,10 @@ class TransformCoder:
     def model(self) -> dict[str, Any]:
         """What stored tokens say about their tokenizer."""
         own: dict[str, Any] = {"tables": self.tables_name} if self.tables else {}
-        if not self.codec.channels:
-            own["channels"] = 0
+        if self.codec.channels != 1:
+            own["channels"] = self.codec.channels
+        if self.mode:
+            own["mode"] = self.mode
         return {"recipe": self.recipe, "options": dict(self.options), "hash": self.model_hash} | own
 
     @property
