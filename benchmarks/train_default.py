@@ -1,6 +1,6 @@
 """Trains the package's default tokenizer on the training split of suite-eeg-1 and scores candidates on validation.
 
-    python -m benchmarks.train_default --data DIR [--out src/signalpiece/models/eeg-1.safetensors]
+    python -m benchmarks.train_default --data DIR [--out src/signalpiece/models/eeg-2.safetensors]
 
 Without --out it only prints the validation table: mean gain in dB over the static `dct` at 40, 80, 150 and 240 bits per
 second and channel, Muse and EEGLAB weighted equally; a fixed-rate tokenizer is scored at its own rate. Learned
@@ -29,7 +29,7 @@ DATA = (
 
 def trained(data: Path) -> object:
     """The candidate that learns its start state from the training split."""
-    model = recipe("lapped").build(tables="trained")
+    model = recipe("trellis").build()
     model.estimate([e.signal for e in suite_excerpts("suite-eeg-1", "train", data)])
     return model
 
@@ -42,7 +42,9 @@ def main() -> None:
     args = parser.parse_args()
     model = trained(args.data)
     coders = {
-        "eeg-1": model,
+        "eeg-2": model,
+        "eeg-2 group 1": model.arranged(group=1),
+        "eeg-1": load("eeg-1"),
         "lapped": recipe("lapped").build(),
         "dct-adaptive": recipe("dct").build(tables="adaptive"),
     }

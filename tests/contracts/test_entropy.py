@@ -130,7 +130,14 @@ def test_codes_must_fit_the_header(name):
         codec.encode(np.full((5, 1, 2), -1, np.int32), header)
 
 
-FROZEN = {"AdaptiveBinary": 1306094624, "Categorical": 3067087132, "Raw": 4009025586, "StaticTables": 1245728679}
+FROZEN = {
+    "AdaptiveBinary": 1306094624,
+    "Categorical": 3067087132,
+    "CellTables": 3335339063,
+    "Raw": 4009025586,
+    "StaticTables": 1245728679,
+    "TrellisBinary": 2995478793,
+}
 
 
 @pytest.mark.parametrize("name", CODECS)

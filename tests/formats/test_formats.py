@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from signalpiece.core.signal import Annotation
-from signalpiece.entropy.adaptive_binary import AdaptiveBinary
+from signalpiece.entropy.adaptive_binary import AdaptiveBinary, CellTables, TrellisBinary
 from signalpiece.entropy.categorical import Categorical
 from signalpiece.entropy.raw import Raw
 from signalpiece.entropy.static_tables import StaticTables
@@ -30,6 +30,9 @@ def codecs_with(expected):
         assert version == 1
         if name == "adaptive-1":
             return AdaptiveBinary(channels=channels, start=expected["start"] if case.endswith("start") else None)
+        if name in ("trellis-1", "cells-1"):
+            start = expected["start2"] if case.endswith("start") else None
+            return {"trellis-1": TrellisBinary, "cells-1": CellTables}[name](channels=channels, start=start)
         if name == "static-1":
             return StaticTables(channels=channels, scales=expected["scales"] if "scales" in case else None)
         return {"raw-1": Raw, "categorical-1": Categorical}[name](channels=channels)
@@ -51,11 +54,12 @@ def check(recording, codes, side):
 
 
 def test_there_are_fixtures_of_every_codec():
-    assert len(FILES) == 9 and {f.split("-")[0].split(".")[0] for f in FILES} == {
+    assert len(FILES) == 13 and {f.split("-")[0].split(".")[0] for f in FILES} == {
         "raw",
         "static",
         "adaptive",
         "categorical",
+        "trellis",
     }
 
 

@@ -7,6 +7,7 @@ from signalpiece.core.lazy import load_name
 _FILES = {
     "AdaptiveBinary": "adaptive_binary",
     "Categorical": "categorical",
+    "CellTables": "adaptive_binary",
     "Raw": "raw",
     "StaticTables": "static_tables",
     "TrellisBinary": "adaptive_binary",

@@ -31,6 +31,7 @@ class AdaptiveBinary:
     name = "adaptive-1"
     version = 1
     grids = 1
+    fixed = False
 
     def __init__(self, *, channels: int = 1, start: Shaped[np.ndarray, "s"] | None = None) -> None:
         self.channels = channels
@@ -46,6 +47,7 @@ class AdaptiveBinary:
 
         codes = check_codes(codes, header, self.channels)
         state = new_state(codes.shape[1], codes.shape[2], self.start, grids=self.grids)
+        state.fixed[:] = self.fixed
         return put_count(len(codes), header) + code_unit(codes, state)
 
     def decode(self, data: bytes, header: Header) -> Int[np.ndarray, "n c q"]:
@@ -65,9 +67,11 @@ class AdaptiveBinary:
         body = np.frombuffer(data, np.uint8).copy()  # numba wants it writable
         coder = range_coder.start_decoder(body, at)
         state = new_state(c, q, self.start, grids=self.grids)
+        state.fixed[:] = self.fixed
         if self.grids == 2 and range_coder.decode_raw(coder, body, 1):
             state.path[:] = -1
-        done = kernel.code_frames(False, codes, 0, state, new_prediction(c, state.places[0], SETTINGS[self.grids]), coder, body)
+        prediction = new_prediction(c, state.places[0], SETTINGS[self.grids])
+        done = kernel.code_frames(False, codes, 0, state, prediction, coder, body)
         if done < frames or not range_coder.ends_well(coder, body):
             raise damaged()
         return check_decoded(codes, header)
@@ -81,6 +85,16 @@ class TrellisBinary(AdaptiveBinary):
 
     name = "trellis-1"
     grids = 2
+
+
+class CellTables(TrellisBinary):
+    """Codec `cells-1`: codes of the trellis under a table by the expected size, which never changes: no mixing.
+
+    Without a start the table is a Laplace law.
+    """
+
+    name = "cells-1"
+    fixed = True
 
 
 def untrained_start(grids: int = 1) -> Shaped[np.ndarray, "s"]:
@@ -99,7 +113,8 @@ def code_unit(codes: Int[np.ndarray, "n c q"], state: "State") -> bytes:
     codes = codes.astype(np.int32, order="C", copy=True)  # the kernel writes to it
     if state.grids[0] == 2 and state.path[0] >= 0 and not kernel.on_path(codes):
         state.path[:] = -1
-    prediction, coder = new_prediction(codes.shape[1], state.places[0], SETTINGS[int(state.grids[0])]), range_coder.start_encoder()
+    prediction = new_prediction(codes.shape[1], state.places[0], SETTINGS[int(state.grids[0])])
+    coder = range_coder.start_encoder()
     out = np.empty(codes.size + kernel.ROOM * (codes.shape[1] * codes.shape[2] + 2), np.uint8)
     if state.grids[0] == 2:
         range_coder.encode_raw(coder, out, int(state.path[0] < 0), 1)

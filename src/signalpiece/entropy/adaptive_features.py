@@ -102,7 +102,7 @@ def start_frame(state, c, scratch):
 @njit(cache=True, error_model="numpy")
 @no_type_check
 def look_around(state, c, k, guess, odd, scratch):
-    """Sets the contexts and mixers of column k of the even or odd grid, whose index is predicted as `guess` sixteenths."""
+    """Sets the contexts and mixers of column k of the even or odd grid; `guess` is its prediction in sixteenths."""
     near, gains, level = scratch.near, scratch.gains, scratch.level[k]
     w = state.weights[1 if c else 0, state.places[0, k]]
     quick, slow = _ratio(gains[0, 0], gains[0, 1], 8192), _ratio(gains[1, 0], gains[1, 1], 16384)

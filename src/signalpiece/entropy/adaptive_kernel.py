@@ -37,6 +37,12 @@ def _learnt(counter, bit, most):
 def _decide(coding, bit, node, state, scratch, coder, data):
     """One decision: counters, mixers, coder, and what they learn from it."""
     counters, mixers, places, inputs = state.counters, state.mixers, scratch.places, scratch.inputs
+    if state.fixed[0]:
+        chance = min(max(np.int64(counters[places[0] + node]) >> 16, 16), 65520)
+        if coding:
+            encode_bit(coder, data, bit, chance)
+            return bit
+        return decode_bit(coder, data, chance)
     for i in range(INPUTS):
         inputs[i] = STRETCH[counters[places[i] + node] >> 20]
     inputs[INPUTS] = 256
@@ -113,7 +119,7 @@ def _escape(coding, value, coder, data):
 @no_type_check
 def _sign(coding, negative, place, state, coder, data):
     """Whether a code lies on the side of its prediction's centre where the prediction is not."""
-    chance = min(max(state.signs[place] >> 16, 512), 65024)
+    chance = 32768 if state.fixed[0] else min(max(state.signs[place] >> 16, 512), 65024)
     if coding:
         encode_bit(coder, data, negative, chance)
     else:

@@ -43,6 +43,7 @@ class State(NamedTuple):
         beside: decayed sizes of the channels coded before in this frame, and decayed levels.
         clock: frames seen.
         grids: 1, or 2 for codes of the trellis.
+        fixed: 1 where nothing is learnt: the expected size alone says the chances.
         path: state of the trellis that each channel is in; -1 where codes are plain integers.
     """
 
@@ -56,12 +57,11 @@ class State(NamedTuple):
     beside: np.ndarray  # sizes or levels, column
     clock: np.ndarray  # 1
     grids: np.ndarray  # 1
+    fixed: np.ndarray  # 1
     path: np.ndarray  # channel
 
 
-def new_state(
-    channels: int, columns: int, start: Shaped[np.ndarray, "s"] | None = None, *, grids: int = 1
-) -> State:
+def new_state(channels: int, columns: int, start: Shaped[np.ndarray, "s"] | None = None, *, grids: int = 1) -> State:
     """A state that has seen nothing but what `start` says; with two grids its codes are those of the trellis.
 
     Raises:
@@ -80,6 +80,7 @@ def new_state(
         np.zeros((2, wide), np.int64),
         np.zeros(1, np.int64),
         np.full(1, grids, np.int64),
+        np.zeros(1, np.int64),
         np.full(channels, grids - 2, np.int64),
     )
 
@@ -132,7 +133,7 @@ def _unpacked(data: bytes, kind: str, grids: int) -> tuple[np.ndarray, np.ndarra
     return counters[:num], mixers.reshape(rows, INPUTS + 1), counters[num:]
 
 
-def _inflated(start: Shaped[np.ndarray, "s"], size: int) -> UInt16[np.ndarray, "s"]:
+def _inflated(start: Shaped[np.ndarray, "s"], size: int) -> UInt16[np.ndarray, "n"]:
     inflate = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=_FILTERS)
     try:
         pages = inflate.decompress(start.tobytes(), 2 * size)

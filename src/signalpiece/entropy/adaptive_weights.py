@@ -31,3 +31,4 @@ _TRAINED = """
 11 104 85 615 84 105 55 11 151 21 19 447 7 90 40 215 56 31 25 1633 2
 """
 WEIGHTS = np.array(_TRAINED.split(), np.int64).reshape(2, GROUPS, FEATURES + 1)
+ALONE = WEIGHTS[0][:, [*range(FEATURES - 1), FEATURES]]  # without that of other channels

@@ -45,10 +45,8 @@ def new_prediction(channels: int, groups: np.ndarray, settings: tuple[float, flo
     num = int(groups.max(initial=-1)) + 1
     size = (num, channels, min(channels, BLOCK))
     bounds = np.searchsorted(groups, np.arange(num + 1))
-    fresh = np.zeros((channels, len(groups)))
-    return Prediction(
-        np.zeros(size), np.zeros(size), np.zeros(num), fresh, bounds, np.zeros(len(groups)), np.zeros(1, np.int64), np.array(settings)
-    )
+    fresh, guess, count = np.zeros((channels, len(groups))), np.zeros(len(groups)), np.zeros(1, np.int64)
+    return Prediction(np.zeros(size), np.zeros(size), np.zeros(num), fresh, bounds, guess, count, np.array(settings))
 
 
 @njit(cache=True, error_model="numpy")

@@ -57,15 +57,14 @@ class Trellis:
 
     def start(self, columns: int) -> Memory:
         """The memory of a channel that has seen nothing."""
-        return Memory(
-            np.full((4, columns), 1 << 10, np.int64), np.zeros((2, columns), np.int64), np.zeros(2, np.int64)
-        )
+        return Memory(np.full((4, columns), 1 << 10, np.int64), np.zeros((2, columns), np.int64), np.zeros(2, np.int64))
 
     def step(self, x: Float[np.ndarray, "t k"], state: Memory) -> tuple[Int[np.ndarray, "t k"], Memory]:
         """Codes of frames of one channel, whose values are in steps; `state` is not changed."""
         state = Memory(*(part.copy() for part in state))
         codes = np.zeros(x.shape, np.int32)
-        values = np.rint(np.clip(np.nan_to_num(x).astype(np.float64) * 2, -FARTHEST, FARTHEST) * 64).astype(np.int64)
+        near = np.clip(np.nan_to_num(x).astype(np.float64), -FARTHEST / 2, FARTHEST / 2)
+        values = np.rint(near * 128).astype(np.int64)
         groups = _GROUPS[np.arange(x.shape[1]) * 50 // max(x.shape[1], 1)]
         if x.shape[1]:
             quantize_frames(values, state, groups, self.weights, self.costs, codes)

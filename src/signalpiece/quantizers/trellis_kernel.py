@@ -92,11 +92,14 @@ def _ratio(over, under, floor):
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _column(x, base, level, w, rates, old, new, cost, after, came, took):
-    """The cheapest way into each state behind one column; `old` and `new` hold the ways, one per row.
+def _column(x, base, level, w, rates, ways, best):
+    """The cheapest way into each state behind one column; `ways` are the old and the new ones, one per row.
 
-    A way is its last eight sizes, then decayed sums of sizes and levels, quick and slow.
+    A way is its last eight sizes, then decayed sums of sizes and levels, quick and slow. `best` says of each state what
+    the way to it costs, what the way on will, where that comes from and what magnitude it took.
     """
+    old, new = ways
+    cost, after, came, took = best
     w0, w1, w2, w3 = w[13] << 12, w[14] << 12, w[16] << 11, w[17] << 10
     after[:] = _NEVER
     for s in range(STATES):
@@ -162,7 +165,7 @@ def quantize_frames(values, memory, groups, weights, rates, codes):
         cost[memory.clock[1]] = 0
         for k in range(columns):
             old, new, w = ways[k & 1], ways[1 - (k & 1)], weights[groups[k]]
-            _column(abs(values[t, k]), expected[k], level[k], w, rates, old, new, cost, after, came[k], took[k])
+            _column(abs(values[t, k]), expected[k], level[k], w, rates, (old, new), (cost, after, came[k], took[k]))
         s = np.argmin(cost)
         memory.clock[1] = s
         for k in range(columns - 1, -1, -1):

@@ -12,7 +12,7 @@ from typing import Any
 from signalpiece.core.check import check_option
 from signalpiece.core.types import Paper
 from signalpiece.entropy.adaptive_binary import AdaptiveBinary, TrellisBinary, untrained_start
-from signalpiece.entropy.adaptive_weights import FEATURES, WEIGHTS
+from signalpiece.entropy.adaptive_weights import ALONE
 from signalpiece.layouts.lapped import Lapped
 from signalpiece.quantizers.trellis import PRICE, Trellis
 from signalpiece.tokenizers.samples import gain_over_samples
@@ -37,10 +37,9 @@ def build(
     """
     options = {"rate": rate, "tables": tables, "group": group, "price": price, "step_ratio": step_ratio}
     trained = check_option("tables", tables, ("trained", "adaptive")) == "trained"
-    weights = WEIGHTS[0][:, [*range(FEATURES - 1), FEATURES]]  # all but that of other channels
     return TransformCoder(
         Lapped(hop=round(rate / 2)),
-        Trellis(weights=weights, price=price),
+        Trellis(weights=ALONE, price=price),
         partial(TrellisBinary, channels=group),
         side_codec=AdaptiveBinary(channels=0),
         rate=rate,

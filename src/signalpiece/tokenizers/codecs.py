@@ -14,6 +14,7 @@ MODELS = Path(__file__).resolve().parent.parent / "models"
 CODECS = {
     "adaptive-1": ("adaptive_binary", "AdaptiveBinary"),
     "categorical-1": ("categorical", "Categorical"),
+    "cells-1": ("adaptive_binary", "CellTables"),
     "raw-1": ("raw", "Raw"),
     "static-1": ("static_tables", "StaticTables"),
     "trellis-1": ("adaptive_binary", "TrellisBinary"),

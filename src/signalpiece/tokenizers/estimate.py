@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, UInt16
+from jaxtyping import Float, Shaped
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Signal
@@ -32,7 +32,7 @@ def relative_spectrum(coder: "TransformCoder", groups: Sequence[Sequence[Signal]
     return np.maximum(scales, scales.max() * FLOOR)
 
 
-def trained_start(coder: "TransformCoder", signals: Sequence[Signal]) -> UInt16[np.ndarray, "s"]:
+def trained_start(coder: "TransformCoder", signals: Sequence[Signal]) -> Shaped[np.ndarray, "s"]:
     """What the adaptive codec starts from, learnt on the codes of recordings at steps from fine to coarse.
 
     Raises:
@@ -41,7 +41,10 @@ def trained_start(coder: "TransformCoder", signals: Sequence[Signal]) -> UInt16[
     from signalpiece.entropy.train_start import train_start
 
     cubes = [coder.encode(s, step_ratio=ratio).cube() for s in signals for ratio in STEP_RATIOS]
-    return train_start(cubes, channels=coder.codec.channels)
+    if not hasattr(coder.quantizer, "learnt"):
+        return train_start(cubes, channels=coder.codec.channels)
+    units = [*cubes, *(cube[:, c : c + 1] for cube in cubes for c in range(cube.shape[1]))]  # for groups of any size
+    return train_start(units, channels=0, grids=2)
 
 
 def _of_one(coder: "TransformCoder", signal: Signal) -> Float[np.ndarray, "k"]:

@@ -148,7 +148,7 @@ class TransformCoder:
         self.set_tables(tensors)
 
     def estimate(self, signals: Sequence[Signal]) -> "TransformCoder":
-        """Fills the codec's tables from recordings, in one pass; returns this coder.
+        """Fills the codec's tables from recordings, in one pass or two; returns this coder.
 
         Raises:
             SignalPieceError: the codec adapts and has none, or there is nothing to estimate from.
@@ -156,7 +156,8 @@ class TransformCoder:
         if "scales" in self.tables:
             self.set_tables({"scales": relative_spectrum(self, [signals])})
         elif "start" in self.tables:
-            self.set_tables({"start": trained_start(self, signals)})
+            for _ in range(2 if hasattr(self.quantizer, "learnt") else 1):  # a search by other rates makes other codes
+                self.set_tables({"start": trained_start(self, signals)})
         else:
             raise SignalPieceError(f"{self.title} has adaptive tables: nothing to estimate, it encodes as it is")
         return self.named(self.recipe, self.options)
