@@ -190,7 +190,7 @@ def compare(
 def looks_at_all_channels(coder: Any) -> bool:
     """Whether one channel's codes depend on the others."""
     one = coder[0] if isinstance(coder, tuple) else coder
-    return getattr(getattr(one, "codec", None), "channels", 1) == 0
+    return getattr(one, "spatial", None) is not None
 
 
 def best_rows(values: Float[np.ndarray, "n k"], eligible: Bool[np.ndarray, "n"]) -> list[int | None]:

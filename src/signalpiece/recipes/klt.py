@@ -1,7 +1,8 @@
 """A Karhunen-Loeve transform over channels in front of a classical coder: neighbouring sensors are coded once.
 
-Kept: components of the first ten seconds (its latency), those above the step sent in the side information, each as
-finely as its size asks for, and counted; any range of channels needs all components.
+Kept: components of the recording (in a live stream, or with a given step, of its first seconds), those above the step
+sent in the side information, each as finely as its size asks for, and counted; any range of channels needs all
+components.
 Left out: components that follow the recording.
 """
 
@@ -44,7 +45,7 @@ def build(
     Args:
         base: the coder of the components: dct, lapped, mulaw, uniform or wavelet.
         tables: static or adaptive; dct alone has static ones.
-        seconds: what the transform is made from.
+        seconds: what the transform is made from where there is no first pass: in a live stream or with a given step.
         step_ratio: default step, in standard deviations of each channel.
     """
     options = {"base": base, "tables": tables, "seconds": seconds, "step_ratio": step_ratio}

@@ -1,8 +1,8 @@
 """Karhunen-Loeve transform over channels: neighbouring sensors carry the same signal, so code their components.
 
 Papers: "Analysis of a Complex of Statistical Variables into Principal Components" (1933), and for the use before a
-coder "The Design of Approximately Optimal Transform Codes" (1963). Made from the first seconds, sent in the side
-information: only the components that rise above the step, each as finely as its size asks for; the rest of the basis is
+coder "The Design of Approximately Optimal Transform Codes" (1963). Made from the recording where a first pass has seen
+it, else (a live stream, a given step) from the first seconds. Sent in the side information: only the components that rise above the step, each as finely as its size asks for; the rest of the basis is
 completed the same way on both sides. Rows of the tokens are components, so any channel needs all of them.
 """
 
@@ -51,7 +51,7 @@ class KLT:
     """Makes the rotation.
 
     Args:
-        seconds: how much of the beginning it looks at; its latency.
+        seconds: how much of the beginning it looks at where there was no first pass; its latency.
     """
 
     def __init__(self, *, seconds: float = 10.0) -> None:
@@ -60,9 +60,13 @@ class KLT:
 
     def fit(self, z: Float[np.ndarray, "c t"]) -> Rotation:
         """The rotation for signals like `z`, which is in units of the step."""
-        channels = len(z)
         apart = z.astype(np.float64) - z.mean(1, keepdims=True, dtype=np.float64) if z.shape[1] else np.zeros(z.shape)
-        values, vectors = np.linalg.eigh(apart @ apart.T / max(z.shape[1], 1))
+        return self.of(apart @ apart.T / max(z.shape[1], 1))
+
+    def of(self, covariance: Float[np.ndarray, "c c"]) -> Rotation:
+        """The rotation for channels of this covariance, in units of the step."""
+        channels = len(covariance)
+        values, vectors = np.linalg.eigh(covariance)
         order = np.argsort(-values, kind="stable")
         values, vectors = values[order], vectors[:, order]
         sent = int((values > KEEP).sum()) if channels > 1 else 0

@@ -19,10 +19,14 @@ PER_OCTAVE = 8
 
 @dataclass(frozen=True)
 class Steps:
-    """Steps of all channels. `base` 0 says that `codes` are bit patterns."""
+    """Steps of all channels. `base` 0 says that `codes` are bit patterns.
+
+    `covariance` of the channels, in their units, where a first pass has seen it: for a transform over channels.
+    """
 
     base: float
     codes: Int[np.ndarray, "c"]
+    covariance: Float[np.ndarray, "c c"] | None = None
 
     @property
     def values(self) -> Float[np.ndarray, "c"]:
@@ -34,12 +38,12 @@ class Steps:
     def times(self, factor: float) -> "Steps":
         """All steps times a factor."""
         if self.base == 0:
-            return given(self.values * factor, len(self.codes))
+            return replace(given(self.values * factor, len(self.codes)), covariance=self.covariance)
         return replace(self, base=_short(self.base * factor))
 
     def pick(self, channels: Sequence[int]) -> "Steps":
         """The steps of some channels."""
-        return replace(self, codes=self.codes[list(channels)])
+        return replace(self, codes=self.codes[list(channels)], covariance=None)
 
 
 def given(step: Any, channels: int) -> Steps:

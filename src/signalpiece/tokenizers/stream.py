@@ -60,6 +60,8 @@ class TransformStream:
         stateful = hasattr(coder.quantizer, "step") and hasattr(coder.quantizer, "start")
         self._dependent = DependentStream(coder.quantizer, len(steps.values), self._segment) if stateful else None
         self._scale = (1 / steps.values).astype(np.float32)[:, None]
+        if coder.spatial is not None and steps.covariance is not None:
+            self.rotation = coder.spatial.of(steps.covariance / np.outer(steps.values, steps.values))
 
     @property
     def latency_seconds(self) -> float:

@@ -175,8 +175,9 @@ class TransformCoder:
             return step
         if step is not None:
             return given(np.asarray(step)[keep] if np.shape(step) == grid.shape[:1] else step, len(keep))
-        spread = spread_of(grid, blocks, self.rate or grid.time_rate)
-        return proportional(spread, self.step_ratio if step_ratio is None else step_ratio)
+        spread = spread_of(grid, blocks, self.rate or grid.time_rate, together=self.spatial is not None)
+        steps = proportional(spread.values, self.step_ratio if step_ratio is None else step_ratio)
+        return replace(steps, covariance=spread.covariance)
 
     def stream(self, grid: Grid, *, step: Any = None, segment_seconds: float = 240.0) -> TransformStream:
         """An encoder for signals that arrive in pieces.

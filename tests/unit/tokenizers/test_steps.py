@@ -50,5 +50,5 @@ def test_spread_counts_what_is_valid():
     assert np.allclose(spread.values, [x[0, valid[0]].std(), x[1].std()], rtol=1e-6)
     signal = Signal.of(x, rate=100)
     signal = Signal(signal.grid, signal.values, valid)
-    assert np.allclose(spread_of(signal.grid, [signal], 100.0), spread.values, rtol=1e-6)
-    assert 0.5 < spread_of(signal.grid, [signal], 50.0)[0] < 1.0
+    assert np.allclose(spread_of(signal.grid, [signal], 100.0).values, spread.values, rtol=1e-6)
+    assert 0.5 < spread_of(signal.grid, [signal], 50.0).values[0] < 1.0
