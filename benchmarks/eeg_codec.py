@@ -1,11 +1,12 @@
-"""The lossy EEG codec against its rivals at equal real bits: python -m benchmarks.eeg_codec single|spatial|speed --data DIR
+"""The lossy EEG codec against its rivals at equal real bits.
 
-`single`: gain in dB at five rates on the test split (add --split validation), per set, and the worst band. Rows: `eeg`
-as shipped, its channels each by itself (group 1), the learned table without mixing, the Laplace law, the previous model.
-`dct` is the recipe, whose codec fits a level and a shape to each channel; `dct fixed` has one Laplace scale per
-coefficient from the training split, ideal code lengths, nothing of the file counted: the curve that targets were set
-against. `spatial`: bits at four errors and errors at six rates. `speed`: codec and quantizer in channel-seconds a CPU
-second, one thread.
+    python -m benchmarks.eeg_codec single|spatial|speed --data DIR [--split validation]
+
+`single`: gain in dB at five rates on the test split, per set, and the worst band. Rows: `eeg` as shipped, its channels
+each by itself (group 1), the learned table without mixing, the Laplace law, the previous model. `dct` is the recipe,
+whose codec fits a level and a shape to each channel; `dct fixed` has one Laplace scale per coefficient from the
+training split, ideal code lengths, nothing of the file counted: the curve that targets were set against. `spatial`:
+bits at four errors and errors at six rates. `speed`: search and codec in channel-seconds a CPU second, one thread.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """The coders that nothing has to be learned for: they stand in every table beside whatever is judged."""
 
 from collections.abc import Collection
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -46,7 +47,7 @@ class Bioleptic:
 
     def measure(self, signal: Signal, step_ratio: float) -> tuple[Float[np.ndarray, "c t"], int]:
         """What came back, and the bits of all streams; `step_ratio` in SD, as for the other coders."""
-        import bioleptic  # type: ignore[import-not-found]
+        bioleptic: Any = import_module("bioleptic")
 
         options = bioleptic.CompressionOptions(
             method="db4", cutoff="low", coder="auto", quant_multiplier=15.0 / step_ratio

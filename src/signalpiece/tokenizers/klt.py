@@ -2,8 +2,9 @@
 
 Papers: "Analysis of a Complex of Statistical Variables into Principal Components" (1933), and for the use before a
 coder "The Design of Approximately Optimal Transform Codes" (1963). Made from the recording where a first pass has seen
-it, else (a live stream, a given step) from the first seconds. Sent in the side information: only the components that rise above the step, each as finely as its size asks for; the rest of the basis is
-completed the same way on both sides. Rows of the tokens are components, so any channel needs all of them.
+it, else (a live stream, a given step) from the first seconds. Sent in the side information: only the components that
+rise above the step, each as finely as its size asks for; the rest of the basis is completed the same way on both sides.
+Rows of the tokens are components, so any channel needs all of them.
 """
 
 from dataclasses import dataclass
