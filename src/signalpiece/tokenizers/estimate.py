@@ -44,6 +44,9 @@ def trained_start(coder: "TransformCoder", signals: Sequence[Signal]) -> Shaped[
     if not hasattr(coder.quantizer, "learnt"):
         return train_start(cubes, channels=coder.codec.channels)
     units = [*cubes, *(cube[:, c : c + 1] for cube in cubes for c in range(cube.shape[1]))]  # for groups of any size
+    if coder.spatial is None:
+        joint = coder.arranged(mode="spatial")
+        units += [joint.encode(s, step_ratio=ratio).cube() for s in signals for ratio in STEP_RATIOS]
     return train_start(units, channels=0, grids=2)
 
 
