@@ -21,6 +21,7 @@ _PLACES = {
     "open": "signalpiece.signals.files",
     "open_tokens": "signalpiece.tokenizers.files",
     "read": "signalpiece.signals.files",
+    "read_raw": "signalpiece.apps.interop",
     "save": "signalpiece.apps.load",
     "write": "signalpiece.signals.files",
 }

@@ -1,14 +1,17 @@
 """Bridges to other libraries: MNE-Python, scikit-learn, torch. Each loads when it is first used.
 
 signal = from_mne(raw)               raw = to_mne(signal)
+raw = read_raw("night.sp")           an `mne.io.Raw` that decodes what it is asked for
 trials = from_epochs(epochs)         epochs = to_epochs(trials)
 features(model="eeg", rate=160.0)    a scikit-learn transformer
 TokenDataset("tokens.sp")            a torch data set over stored tokens
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from signalpiece.core.check import SignalPieceError
 from signalpiece.core.lazy import load_name
 from signalpiece.core.signal import Signal
 
@@ -18,7 +21,7 @@ _FILES = {
     "TokenDataset": "dataset",
     "collate": "dataset",
 }
-__all__ = [*_FILES, "features", "from_epochs", "from_mne", "open_mne", "to_epochs", "to_mne"]
+__all__ = [*_FILES, "features", "from_epochs", "from_mne", "open_mne", "read_raw", "to_epochs", "to_mne"]
 
 
 def __getattr__(name: str) -> Any:
@@ -68,6 +71,37 @@ def to_mne(signal: Signal) -> Any:
     from signalpiece.apps.interop_to_mne import to_raw
 
     return to_raw(signal)
+
+
+def read_raw(path: str | Path, model: Any = None, *, recording: int = 0, rate: str = "model") -> Any:
+    """A file of tokens as an `mne.io.Raw` that decodes samples when they are asked for.
+
+    Args:
+        path: a coded file or a Parquet folder.
+        model: the tokenizer that made it, or its file; needed only if it is neither shipped nor classical.
+        recording: its number in the file.
+        rate: `model` for the tokenizer's rate, `source` for the recording's own.
+
+    Raises:
+        SignalPieceError: no such file or recording, the model is not known here, a unit that MNE cannot take, or
+            MNE-Python is not installed.
+    """
+    from signalpiece.apps.interop_mne import import_mne
+    from signalpiece.apps.load import load, maker_of
+    from signalpiece.tokenizers.files import open_tokens
+
+    import_mne()
+    from signalpiece.apps.stored_raw import open_stored
+
+    given = load(model) if isinstance(model, (str, Path)) else model
+    found = open_tokens(path, given).recordings
+    if not 0 <= recording < len(found):
+        raise SignalPieceError(f"{path}: recording must be between 0 and {len(found) - 1}, got {recording}")
+    stored = found[recording]
+    if given is None:
+        given = maker_of(stored.header.model)
+        stored = open_tokens(path, given).recordings[recording]
+    return open_stored(stored, given, Path(path), rate)
 
 
 def from_epochs(epochs: Any, *, keep_bad: bool = False) -> list[Signal]:

@@ -26,11 +26,11 @@ def to_raw(signal: Signal) -> Any:
         SignalPieceError: not channels x time, or a channel whose unit MNE cannot take.
     """
     mne = import_mne()
-    info, factors = _info(signal.grid)
+    info, factors = info_of(signal.grid)
     rate, length = signal.grid.time_rate, signal.grid.size("time")
     values = np.asarray(signal.values, np.float64) * factors[:, None]
     raw = mne.io.RawArray(values, info, first_samp=int(round(signal.grid.start * rate)), verbose="error")
-    _place(raw, signal.grid)
+    place(raw, signal.grid)
     names = raw.ch_names
     notes = [
         (a.onset - signal.grid.start, a.duration, *split_text(a.text, names))
@@ -74,7 +74,7 @@ def to_epochs(
         raise SignalPieceError(f"labels must be one per trial, got {len(labels)} for {len(signals)} trials")
     if tmin_seconds is None:
         tmin_seconds = -(signals[0].annotations[0].onset - grid.start) if signals[0].annotations else 0.0
-    info, factors = _info(grid)
+    info, factors = info_of(grid)
     masks = [np.ones(1, bool) if s.valid is None else s.valid for s in signals]
     used = {c for mask in masks for c in range(len(info["ch_names"])) if np.broadcast_to(mask, grid.shape)[c].any()}
     info["bads"] = [name for c, name in enumerate(info["ch_names"]) if c not in used]
@@ -83,11 +83,11 @@ def to_epochs(
     events = np.stack([at, np.zeros_like(at), np.array([numbers[label] for label in labels])], axis=1)
     values = np.stack([np.asarray(s.values, np.float64) * factors[:, None] for s in signals])
     epochs = mne.EpochsArray(values, info, events, tmin=tmin_seconds, event_id=numbers, verbose="error")
-    _place(epochs, grid)
+    place(epochs, grid)
     return epochs
 
 
-def _info(grid: Grid) -> tuple[Any, Float[np.ndarray, "c"]]:
+def info_of(grid: Grid) -> tuple[Any, Float[np.ndarray, "c"]]:
     """MNE's description of the channels, and the factor to SI units of each."""
     mne = import_mne()
     if grid.axes != ("channel", "time"):
@@ -119,7 +119,8 @@ def _kind(kind: str, unit: str, known: Collection[str]) -> str:
     return kind if kind in known else "misc"
 
 
-def _place(inst: Any, grid: Grid) -> None:
+def place(inst: Any, grid: Grid) -> None:
+    """Gives an MNE object a montage of the electrodes whose places are known."""
     mne = import_mne()
     found = zip(inst.ch_names, grid.sensors, strict=False)
     places = {name: np.array(s.position) for name, s in found if s.position is not None and s.kind in _ELECTRODES}

@@ -1,7 +1,7 @@
 """`load` and `save`: a tokenizer from a file, a shipped name or a recipe, and back into one file."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,28 @@ def _load(model: str | Path, options: Sequence[str], build: Callable[..., Any] |
     if hasattr(tokenizer, "loss"):
         raise SignalPieceError(f"{model} must be trained first: signalpiece fit {model} DATA --out {model}.safetensors")
     return tokenizer
+
+
+def maker_of(said: Mapping[str, Any]) -> Any:
+    """The tokenizer that tokens name in their header: a shipped model by its hash, a classical recipe by its options.
+
+    Raises:
+        SignalPieceError: neither; the tokens' model file must be given.
+    """
+    from signalpiece.tokenizers.model_file import read_header
+
+    for path in shipped().values():
+        if read_header(path)["hash"] == said.get("hash"):
+            return load(path)
+    name = said.get("recipe")
+    if name in names():
+        tokenizer = recipe(str(name)).build(**said.get("options", {}))
+        if tokenizer.model_hash == said.get("hash"):
+            return tokenizer
+    raise SignalPieceError(
+        f"these tokens were made by a model of recipe {name} with hash {said.get('hash')}, which does not ship with "
+        "signalpiece; give its file as model="
+    )
 
 
 def save(path: str | Path, tokenizer: Any, **card: Any) -> None:
