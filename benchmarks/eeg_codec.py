@@ -124,13 +124,15 @@ def spatial(data: Path) -> None:
         "single": eeg,
     } | ({"bioleptic": Bioleptic()} if find_spec("bioleptic") else {})
     for title, excerpt in excerpts.items():
-        rows = []
+        levels, needs = [], []
         for name, coder in coders.items():
             curve = _curve(coder, excerpt)
             by_error = Curve(10 ** (-curve.values[:, 0] / 10), np.log(curve.bits)[:, None])
             need = np.exp(rate_distortion_at(by_error, [1 / e for e in ERRORS])[:, 0])
-            rows.append((name, *rate_distortion_at(curve, LOW)[:, 0], *need))
-        table(title, ("coder", *(f"dB at {b:g}" for b in LOW), *(f"bits at {e:g}" for e in ERRORS)), rows)
+            levels.append((name, *rate_distortion_at(curve, LOW)[:, 0]))
+            needs.append((name, *need))
+        table(f"{title}: dB of NMSE at bits/s/channel", ("coder", *(f"{b:g}" for b in LOW)), levels)
+        table(f"{title}: bits/s/channel at NMSE", ("coder", *(f"{e:g}" for e in ERRORS)), needs)
 
 
 def _curve(coder: Any, excerpt: Excerpt) -> Curve:

@@ -21,11 +21,12 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from signalpiece.apps import cli_encode, cli_fit, cli_info, cli_measure, cli_recipes
+    from signalpiece.apps import cli_encode, cli_fit, cli_info, cli_measure, cli_recipes, cli_stream
 
     for module in (cli_info, cli_encode, cli_measure, cli_fit, cli_recipes):
         for command in module.COMMANDS:
             app.command()(command)
+    app.add_typer(cli_stream.stream, name="stream", no_args_is_help=True)
 
 
 _register()

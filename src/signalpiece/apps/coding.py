@@ -134,7 +134,7 @@ def decode_tokens(
     paths = sorted(tokens.glob("*.sp")) if tokens.is_dir() and not (tokens / "headers.json").is_file() else [tokens]
     if not paths:
         raise SignalPieceError(f"{tokens}: no tokens in this folder")
-    tokenizer = _maker(model, paths[0])
+    tokenizer = maker_for(model, paths[0])
     jobs = [(path, i, r) for path in paths for i, r in enumerate(open_tokens(path, tokenizer).recordings)]
     places = _names(jobs, out)
     rows = []
@@ -143,7 +143,7 @@ def decode_tokens(
             tell(done)
             grid = stored.header.grid
             _check_maker(stored.header.model, tokenizer, model)
-            pick = None if channels is None else [_channel(grid, c) for c in channels]
+            pick = None if channels is None else [channel_number(grid, c) for c in channels]
             signal = decode_range(stored, tokenizer, start or 0.0, stop, pick, rate=rate, damaged=damaged)
             name.parent.mkdir(parents=True, exist_ok=True)
             write(name, signal)
@@ -152,7 +152,7 @@ def decode_tokens(
     return rows
 
 
-def _maker(model: str, path: Path) -> Any:
+def maker_for(model: str, path: Path) -> Any:
     """The tokenizer `model` as it made these tokens: a recipe with their options, a shipped model by their hash."""
     from signalpiece.tokenizers.files import open_tokens
 
@@ -177,7 +177,8 @@ def _check_maker(said: Mapping[str, Any], tokenizer: Any, model: str) -> None:
         )
 
 
-def _channel(grid: Any, name: str) -> int:
+def channel_number(grid: Any, name: str) -> int:
+    """Which channel a name means; case and trailing dots do not count."""
     lowered = [n.lower().rstrip(".") for n in grid.names]
     if name.lower().rstrip(".") not in lowered:
         check_option("channel", name, grid.names)

@@ -192,13 +192,13 @@ def decode_range(
     header = stored.header
     if not 0 <= start <= (header.grid.seconds if stop is None else stop) <= header.grid.seconds + 1e-9:
         raise SignalPieceError(f"{start:g} to {stop} s is outside the recording of {header.grid.seconds:g} s")
-    first, end = tokenizer.frames_of(*_samples(header, start, stop, rate))
+    first, end = tokenizer.frames_of(*samples_at(header, start, stop, rate))
     mixed = "spatial" in header.preprocessing
     signal = tokenizer.decode(stored.read(first, end, None if mixed else channels, damaged=damaged), rate=rate)
     return _cut(signal, header.grid.start, (start, stop), channels if mixed else None)
 
 
-def _samples(header: Header, start: float, stop: float | None, rate: str) -> tuple[int, int]:
+def samples_at(header: Header, start: float, stop: float | None, rate: str) -> tuple[int, int]:
     """Samples (start, stop) at the tokenizer's rate that seconds start to stop depend on."""
     assert header.frames is not None
     resampler = Resampler(*map(int, header.preprocessing["ratio"]))
