@@ -21,6 +21,7 @@ from signalpiece.apps.report_cost import (
     vocabulary_section,
 )
 from signalpiece.apps.report_data import FileMeasured, measure_file
+from signalpiece.apps.report_kept import kept, kept_section
 from signalpiece.apps.report_signal import (
     loss_section,
     rivals_section,
@@ -121,6 +122,7 @@ def summary(m: FileMeasured, source: float) -> dict[str, Any]:
         "bits": dict(m.bits),
         "nmse_db": m.errors.db,
         "pcc": float(np.nanmean(m.pcc)) if np.isfinite(m.pcc).any() else float("nan"),
+        "kept": kept(m),
         "channel_db": {n: float(v) for n, v in zip(m.grid.names, m.errors.per_channel["all"], strict=True)},
     }
 
@@ -130,6 +132,7 @@ def sections_of(name: str, tokenizer: Any, m: FileMeasured, c: Comparison, numbe
     return [
         traces_section(m, tokenizer, number),
         loss_section(m),
+        kept_section(m),
         rivals_section(c, name, m, number),
         cost_section(m),
         time_section(m),

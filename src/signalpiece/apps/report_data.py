@@ -18,6 +18,7 @@ from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Grid, Signal
 from signalpiece.metrics.bands import BandErrors, nmse_bands
 from signalpiece.metrics.codes import CodeCounts
+from signalpiece.metrics.kept import Coherence
 from signalpiece.metrics.similarity import power_spectrum, ratio
 
 BLOCK_SECONDS = 300.0
@@ -34,6 +35,7 @@ class FileMeasured:
         sd: of each channel in the benchmark's band, in its unit.
         hertz: of `spectra`.
         spectra: original, decoded and error, channels x hertz, channels of unit variance.
+        coherence: mean of each band and pair of channels, original and decoded; empty for a single channel.
         seconds: middles of the stretches of `error_db`.
         error_db: error of each stretch in dB, all bands and channels.
         stretch: seconds of a stretch.
@@ -53,6 +55,7 @@ class FileMeasured:
     pcc: Float[np.ndarray, "c"]
     hertz: Float[np.ndarray, "f"]
     spectra: tuple[Float[np.ndarray, "c f"], ...]
+    coherence: tuple[dict[str, Float[np.ndarray, "p"]], ...]
     seconds: Float[np.ndarray, "n"]
     error_db: Float[np.ndarray, "n"]
     stretch: float
@@ -156,6 +159,7 @@ def measure_file(
         pcc=sums.correlation(),
         hertz=sums.hertz,
         spectra=sums.spectra(),
+        coherence=(sums.coherence[0].bands(), sums.coherence[1].bands()),
         seconds=(np.arange(len(error_db)) + 0.5) * sums.stretch,
         error_db=error_db,
         stretch=sums.stretch,
@@ -183,6 +187,7 @@ class _Sums:
         self._spectra: list[tuple[np.ndarray, ...]] = []
         self._moments = np.zeros((0, 6))
         self._time: np.ndarray | None = None
+        self.coherence = (Coherence(), Coherence())  # of original and decoded
 
     def add(self, reference: Signal, decoded: Signal, start: float) -> None:
         """One block of both."""
@@ -200,6 +205,8 @@ class _Sums:
         if not len(self.hertz) or len(hertz) == len(self.hertz):
             self.hertz = hertz
             self._spectra.append(tuple(p * count for p in powers))
+        self.coherence[0].add(x, rate)
+        self.coherence[1].add(y, rate)
         if self._time is None:
             self._time = np.zeros((2, len(x), self._bins))
         at = np.minimum(((start + np.arange(count) / rate) / self.stretch).astype(int), self._bins - 1)
