@@ -22,6 +22,7 @@ ROOMS = (
     "mixers",
     "tokenizers",
     "generators",
+    "tasks",
 )
 
 

@@ -7,6 +7,7 @@ from signalpiece.core.lazy import load_name
 _FILES = {
     "batch_shaping_loss": "batch_shaping",
     "hyperprior_loss": "batch_shaping",
+    "info_nce": "contrastive",
     "multi_scale_stft": "spectral",
     "spectrum_losses": "spectrum_targets",
     "standardised_spectrum": "spectrum_targets",

@@ -10,6 +10,9 @@ from signalpiece.core.types import Paper
 from signalpiece.recipes import defaults, names, paper, parse_options, recipe
 
 LEAST = {  # what each demo must show, far below what it does
+    "fdt": {"overlap_ratio": 2, "recall_above_chance": 0.1},
+    "itransformer": {"saved_over_holding": 0.1},
+    "rbtransformer": {"nats_saved": 0.05},
     "biocodec": {"loss_saved": 0.2, "r": 0.2},
     "labram": {"loss_saved": 0.1, "r": 0.4},
     "pruned": {"codes_left": 0.001},
