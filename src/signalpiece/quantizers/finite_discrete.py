@@ -22,6 +22,8 @@ class FiniteDiscrete(nn.Module):
         dim: width of the features of this modality; `like` shares the tokens of another one.
         size: number of tokens.
         code_dim: width of the tokens.
+        norm: length of the tokens at the beginning, about; short ones make scores that differ by less than a cold
+            temperature, so that many tokens stay active until training tells them apart.
         like: the module of another modality, whose table is used.
 
     Raises:
@@ -32,11 +34,19 @@ class FiniteDiscrete(nn.Module):
     temperature: Tensor
 
     def __init__(
-        self, dim: int = 64, *, size: int = 1024, code_dim: int = 64, like: "FiniteDiscrete | None" = None
+        self,
+        dim: int = 64,
+        *,
+        size: int = 1024,
+        code_dim: int = 64,
+        norm: float = 1.0,
+        like: "FiniteDiscrete | None" = None,
     ) -> None:
         super().__init__()
         check_range("size", size, 2, 2**24)
-        self.tokens = nn.Parameter(torch.randn(size, code_dim) * code_dim**-0.5) if like is None else like.tokens
+        check_range("norm", norm, 1e-6, 1e6)
+        own = like is None
+        self.tokens = nn.Parameter(torch.randn(size, code_dim) * norm * code_dim**-0.5) if own else like.tokens
         width = self.tokens.shape[1]
         self.query = nn.Sequential(
             nn.LayerNorm(dim), nn.Linear(dim, width), nn.GELU(), nn.LayerNorm(width), nn.Linear(width, width)
