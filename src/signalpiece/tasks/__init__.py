@@ -12,6 +12,7 @@ _FILES = {
     "forecast_windows": "forecasting",
     "leave_one_out": "classification",
     "recall_at_1": "retrieval",
+    "spoken_digits": "digits",
 }
 __all__ = list(_FILES)
 

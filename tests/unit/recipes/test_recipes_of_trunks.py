@@ -73,3 +73,40 @@ def test_sound_and_words_share_their_tokens():
             torch.testing.assert_close(weights.sum(-1), torch.ones(3), atol=1e-6, rtol=0)
         torch.testing.assert_close(model(louder)[0], model(pairs)[0])
         torch.testing.assert_close(model(pairs)[1], model.weights(pairs)[1] @ first.tokens)
+
+
+def test_the_temperature_falls_fast_then_slowly_and_weights_thin_out():
+    module = recipe("fdt")
+    assert module._cooled(0) == 0 and module._cooled(1) == 1 and module._cooled(0.05) == pytest.approx(0.8)
+    torch.manual_seed(0)
+    model = module.build(features=5, words=7, dim=16, size=40, code_dim=8).eval()
+    pairs = module._Pairs(torch.randn(3, 6, 5), torch.ones(3, 6, dtype=torch.bool), torch.tensor([[1, 5]] * 3))
+    active = []
+    for share in (0.0, 0.8, 1.0):
+        model.pools[0].quantizer.anneal(share)
+        with torch.no_grad():
+            active.append(int((model.weights(pairs)[0] > 0).sum()))
+    assert active[0] == 3 * 40 and active[2] < active[1] <= active[0]
+
+
+def test_blurred_pairs_keep_a_token_and_nothing_else_changes_without_blur():
+    module = recipe("fdt")
+    valid = torch.arange(4).expand(50, 4) < 2
+    pairs = module._Pairs(torch.randn(50, 4, 3), valid, torch.zeros(50, 2, dtype=torch.long))
+    plain = module._blurred(pairs, (0.0, 0.0), torch.Generator().manual_seed(0))
+    assert torch.equal(plain.sounds, pairs.sounds) and torch.equal(plain.valid, pairs.valid)
+    blurred = module._blurred(pairs, (0.5, 0.9), torch.Generator().manual_seed(0))
+    assert blurred.valid.any(1).all() and not (blurred.valid & ~valid).any() and blurred.valid.sum() < valid.sum()
+
+
+def test_the_rival_of_time_points_sees_all_channels_and_has_as_many_numbers():
+    module = recipe("itransformer")
+    torch.manual_seed(0)
+    rival = module._rival().eval()
+    own, other = (sum(p.numel() for p in m.parameters()) for m in (module.build(), rival))
+    assert other == pytest.approx(own, rel=0.04)
+    past = torch.randn(2, 32, 96)
+    other = past.clone()
+    other[:, 0] = torch.randn(2, 96)
+    with torch.no_grad():
+        assert (rival(other) - rival(past))[:, 1:].abs().max() > 1e-4
