@@ -114,9 +114,9 @@ def check(seed: int, data: Path) -> dict[str, float]:
     on the fifth; the linear forecasters train on all five.
 
     Returns:
-        shares of the squared error saved over a transformer of time points with as many parameters (within 4 %) and steps, and over
-        the better of two linear forecasters (one for each channel; one for all); what is left of 1e-5 when channels
-        are permuted; the errors themselves and the learning rates.
+        shares of the squared error saved over a transformer of time points with as many parameters (within 4 %) and
+        steps, and over the better of two linear forecasters (one for each channel; one for all); what is left of 1e-5
+        when channels are permuted; the errors themselves and the learning rates.
     """
     folder = data / "eeg_motor_imagery_physionet"
     views = [_view(read(folder / f"S001R{run}.edf").pick(range(0, 64, 2))) for run in RUNS]
