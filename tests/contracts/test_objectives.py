@@ -18,6 +18,7 @@ def spectra(z):
 LOSSES = {  # a loss of one tensor, and that tensor
     "batch_shaping_loss": (lambda z: objectives.batch_shaping_loss(z.sigmoid(), torch.full((4,), 0.5)), waves(2, 9, 4)),
     "hyperprior_loss": (lambda z: objectives.hyperprior_loss(z.sigmoid(), 0.3), waves(3, 5)),
+    "info_nce": (lambda z: objectives.info_nce(waves(10, 5, 8), z), waves(11, 5, 8)),
     "multi_scale_stft": (lambda z: objectives.multi_scale_stft(waves(4, 2, 600), z), waves(5, 2, 600)),
     "spectrum_losses": (spectra, waves(6, 2, 3, 2, 20)),
 }
