@@ -134,6 +134,7 @@ FROZEN = {
     "AdaptiveBinary": 1306094624,
     "Categorical": 3067087132,
     "CellTables": 3335339063,
+    "Lossless": 1516870031,
     "Raw": 4009025586,
     "StaticTables": 1245728679,
     "TrellisBinary": 2995478793,

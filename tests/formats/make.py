@@ -13,7 +13,9 @@ from signalpiece.core.signal import Annotation, Grid, Sensor
 from signalpiece.core.tokens import Column, Frames, Header, Tokens
 from signalpiece.entropy.adaptive_binary import AdaptiveBinary, CellTables, TrellisBinary
 from signalpiece.entropy.categorical import Categorical
+from signalpiece.entropy.lossless import Lossless, code
 from signalpiece.entropy.raw import Raw
+from signalpiece.entropy.sample_settings import SETTINGS
 from signalpiece.entropy.static_tables import StaticTables
 from signalpiece.entropy.train_start import train_start
 from signalpiece.quantizers.trellis import Trellis
@@ -82,6 +84,9 @@ CASES = {
     "trellis-all-start": (TrellisBinary(channels=0, start=START2), (0,) * 12),
     "trellis-changed": (TrellisBinary(channels=0), (0,) * 12),
     "trellis-fixed-start": (CellTables(start=START2), (0,) * 12),
+    "whole": (Lossless(), (0, 0)),
+    "whole-all": (Lossless(channels=0), (0, 0)),
+    "whole-all-best": (Lossless(channels=0, level="best"), (0, 0)),
 }
 
 
@@ -94,7 +99,32 @@ def codes_of(name):
     return np.concatenate([coefficients(sizes.count(0), seed), indices([s for s in sizes if s], seed)], -1)
 
 
+def samples(length, channels, seed):
+    """Like recorded samples, in whole numbers alone: a slow walk that channels share, noise of their own, a jump."""
+    u = (65536 * uniform(length * (channels + 1), seed)).astype(np.int64).reshape(length, channels + 1) - 32768
+    shared = np.zeros(length, np.int64)
+    for t in range(2, length):
+        shared[t] = (1900 * shared[t - 1] - 950 * shared[t - 2]) // 1000 + u[t, 0] // 1024
+    x = shared[:, None] * np.arange(1, channels + 1) // 3 + u[:, 1:] // 4096
+    x[length // 2 :] += 5000
+    x[length // 4, 0], x[length // 3 : length // 3 + 50] = 2**31 - 1, -7
+    return x.astype(np.int32)
+
+
+def make_samples():
+    """Bytes of samples under every setting, longer than what the coder remembers at once."""
+    path = HERE / "samples.npz"
+    there = dict(np.load(path)) if path.exists() else {"samples": samples(2300, 4, 7)}
+    for number in range(len(SETTINGS)):
+        for channels in (1, 4):
+            name = f"{number}-{channels}"
+            if name not in there:
+                there[name] = np.frombuffer(code(there["samples"][:, :channels], number), np.uint8)
+    np.savez_compressed(path, **there)
+
+
 def main():
+    make_samples()
     with np.load(HERE / "expected.npz") as there:
         expected = {"start2": START2, **there}
     for name, (codec, sizes) in CASES.items():

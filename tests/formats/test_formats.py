@@ -8,7 +8,9 @@ import pytest
 from signalpiece.core.signal import Annotation
 from signalpiece.entropy.adaptive_binary import AdaptiveBinary, CellTables, TrellisBinary
 from signalpiece.entropy.categorical import Categorical
+from signalpiece.entropy.lossless import Lossless, uncode
 from signalpiece.entropy.raw import Raw
+from signalpiece.entropy.sample_settings import SETTINGS
 from signalpiece.entropy.static_tables import StaticTables
 from signalpiece.stores.coded import open_coded
 from signalpiece.stores.parquet import open_parquet
@@ -35,7 +37,7 @@ def codecs_with(expected):
             return {"trellis-1": TrellisBinary, "cells-1": CellTables}[name](channels=channels, start=start)
         if name == "static-1":
             return StaticTables(channels=channels, scales=expected["scales"] if "scales" in case else None)
-        return {"raw-1": Raw, "categorical-1": Categorical}[name](channels=channels)
+        return {"raw-1": Raw, "categorical-1": Categorical, "lossless-1": Lossless}[name](channels=channels)
 
     return codecs
 
@@ -54,12 +56,13 @@ def check(recording, codes, side):
 
 
 def test_there_are_fixtures_of_every_codec():
-    assert len(FILES) == 13 and {f.split("-")[0].split(".")[0] for f in FILES} == {
+    assert len(FILES) == 16 and {f.split("-")[0].split(".")[0] for f in FILES} == {
         "raw",
         "static",
         "adaptive",
         "categorical",
         "trellis",
+        "whole",
     }
 
 
@@ -73,3 +76,11 @@ def test_coded_files_of_format_1_decode(name, expected):
 def test_parquet_of_format_1_decodes(expected):
     (recording,) = open_parquet(FOLDER / "parquet").recordings
     check(recording, expected["raw"], expected["raw.side"])
+
+
+@pytest.mark.parametrize("number", range(len(SETTINGS)))
+@pytest.mark.parametrize("channels", [1, 4])
+def test_samples_of_every_setting_decode(number, channels):
+    with np.load(FOLDER / "samples.npz") as file:
+        data, x = file[f"{number}-{channels}"].tobytes(), file["samples"][:, :channels]
+    assert (uncode(data, number, *x.shape) == x).all()

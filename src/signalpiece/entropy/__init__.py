@@ -8,6 +8,7 @@ _FILES = {
     "AdaptiveBinary": "adaptive_binary",
     "Categorical": "categorical",
     "CellTables": "adaptive_binary",
+    "Lossless": "lossless",
     "Raw": "raw",
     "StaticTables": "static_tables",
     "TrellisBinary": "adaptive_binary",

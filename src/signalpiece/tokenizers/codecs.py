@@ -15,6 +15,7 @@ CODECS = {
     "adaptive-1": ("adaptive_binary", "AdaptiveBinary"),
     "categorical-1": ("categorical", "Categorical"),
     "cells-1": ("adaptive_binary", "CellTables"),
+    "lossless-1": ("lossless", "Lossless"),
     "raw-1": ("raw", "Raw"),
     "static-1": ("static_tables", "StaticTables"),
     "trellis-1": ("adaptive_binary", "TrellisBinary"),
