@@ -69,20 +69,27 @@ def doctor(
         list[Path] | None, typer.Option(help="A second data set, to see drift; repeat for several files.")
     ] = None,
     fix: Annotated[
-        Path | None, typer.Option(help="Write a mended model here; tokens stored before stay decodable.")
+        str | None,
+        typer.Option(
+            help="Mend the codebooks: prune (remove dead and double codes), merge (double ones alone) or revive (give "
+            "them new vectors where the error is). Tokens stored before stay decodable."
+        ),
     ] = None,
+    out: Annotated[Path | None, typer.Option(help="The mended model to write.")] = None,
     units: Units = None,
     json: Json = False,
 ) -> None:
-    """Examine how codes are used: live, dead and double codes, perplexity per level, drift, and what to do."""
+    """Examine how a vocabulary is used: dead and double codes, idle bits or levels, drift, what to do; and mend it."""
     from signalpiece.apps.cli_info import pairs
     from signalpiece.apps.reporting import run_doctor, show_doctor
 
-    diagnosis = run_doctor(model, inputs, against=against, fix=fix, units=pairs(units))
+    found, repair = run_doctor(model, inputs, against=against, fix=fix, out=out, units=pairs(units))
     if json:
-        screen.print_json(diagnosis.json())
+        screen.print_json(found.json() | ({} if repair is None else {"repair": repair.json()}))
         return
-    show_doctor(diagnosis)
+    show_doctor(found, repair)
+    if out is not None:
+        screen.say(f"wrote {out}")
 
 
 COMMANDS = (report, compare, doctor)

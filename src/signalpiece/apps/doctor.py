@@ -1,19 +1,24 @@
-"""The doctor of a vocabulary: which codes live, which are dead or double, what drifts between data sets, what to do."""
+"""The doctor of a vocabulary: what is wrong with how codes are used, what drifts between data sets, what to do.
+
+Each kind of quantizer is asked what can go wrong with it (`quantizer_health`); `repair` mends codebooks.
+"""
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from signalpiece.apps.health import FEW, QuantizerHealth
 from signalpiece.apps.measure import segments, write_file
+from signalpiece.apps.repair import can_mend, fixed, remap_table
 from signalpiece.core.check import SignalPieceError
 from signalpiece.metrics.codes import CodeCounts
 
-FEW = 20  # a code needs about this many chances to be called dead
+__all__ = ["ColumnHealth", "Diagnosis", "compared", "examine", "fixed", "remap_table"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class ColumnHealth:
         size: codes in the book; 0 for open integers.
         live: codes that occurred.
         dead: codes that did not; 0 for open integers.
-        double: codes whose vector equals another's; None where there is no table of vectors.
+        double: codes whose vector is nearly that of another; None where there is no table of vectors.
         perplexity: equally likely codes that would cost as much.
         bits: order-0 entropy per code.
         low: smallest code.
@@ -57,6 +62,7 @@ class Diagnosis:
     Attributes:
         tokens: rows that were looked at.
         counts: of the first data set, for `fixed`.
+        quantizers: of learned tokenizers, part by part; their columns follow each other.
     """
 
     model: str
@@ -64,6 +70,7 @@ class Diagnosis:
     columns: tuple[ColumnHealth, ...]
     advice: tuple[str, ...]
     counts: CodeCounts
+    quantizers: tuple[QuantizerHealth, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -76,11 +83,29 @@ class Diagnosis:
             "model": self.model,
             "tokens": self.tokens,
             "columns": [vars(c) for c in self.columns],
+            "quantizers": [q.json() for q in self.quantizers],
             "advice": list(self.advice),
         }
 
+    @property
+    def plain(self) -> tuple[ColumnHealth, ...]:
+        """Columns that live and dead codes describe: all but those of bits, grids and shared tables."""
+        if not self.quantizers:
+            return self.columns
+        shown = [q.plain for q in self.quantizers for _ in range(q.columns)]
+        return tuple(c for c, plain in zip(self.columns, shown, strict=True) if plain)
+
+    def tables(self) -> list[tuple[str, list[str], list[list[object]]]]:
+        """Title, headings and rows of every table for the screen: quantizers of one kind together."""
+        found: dict[tuple[object, ...], list[list[object]]] = {}
+        for part in self.quantizers:
+            if not part.plain:
+                found.setdefault((part.kind, part.headings), []).extend(list(r) for r in part.rows)
+        out = [(str(kind), list(names), rows) for (kind, names), rows in found.items()]  # type: ignore[call-overload]
+        return [("", *self.table()), *out] if self.plain else out
+
     def table(self) -> tuple[list[str], list[list[object]]]:
-        """Headings and rows for the screen."""
+        """Headings and rows of the plain columns."""
         if self.is_open:
             names = ["column", "range", "bits", "zeros %", "beyond 15 %"]
             rows = [
@@ -90,12 +115,11 @@ class Diagnosis:
         else:
             names = ["column", "codes", "live", "dead", "double", "perplexity", "bits"]
             rows = [
-                [c.name, c.size, c.live, c.dead, c.double, round(c.perplexity, 1), round(c.bits, 2)]
-                for c in self.columns
+                [c.name, c.size, c.live, c.dead, c.double, round(c.perplexity, 1), round(c.bits, 2)] for c in self.plain
             ]
-        if any(c.drift is not None for c in self.columns):
+        if any(c.drift is not None for c in self.plain):
             names += ["drift", "unseen %"]
-            for row, c in zip(rows, self.columns, strict=True):
+            for row, c in zip(rows, self.plain, strict=True):
                 row += [round(c.drift or 0.0, 3), round(100 * (c.unseen or 0.0), 2)]
         return names, rows
 
@@ -121,9 +145,11 @@ def examine(
         SignalPieceError: there are no recordings, or none gives tokens.
     """
     total = len(recordings) + len(against)
-    counts = _count(tokenizer, recordings, progress, 0, total)
+    seen = _tallies(tokenizer)
+    counts = _count(tokenizer, recordings, progress, 0, total, seen)
     other = _count(tokenizer, against, progress, len(recordings), total) if against else None
-    doubles = _doubles(tokenizer)
+    quantizers = tuple(tally.health() for tally in seen)
+    doubles = [q.double for q in quantizers for _ in range(q.columns)] or [None] * len(counts.sizes)
     entropy = counts.entropy()
     columns = []
     for q, (column, use) in enumerate(zip(tokenizer.columns, counts.use(), strict=True)):
@@ -134,7 +160,7 @@ def examine(
                 size=column.size,
                 live=use.live,
                 dead=column.size - use.live if column.size else 0,
-                double=None if doubles is None else int(doubles[q].sum()),
+                double=doubles[q],
                 perplexity=use.perplexity,
                 bits=float(entropy[q]),
                 low=use.low,
@@ -145,39 +171,8 @@ def examine(
                 unseen=unseen,
             )
         )
-    return Diagnosis(name, counts.total, tuple(columns), tuple(_advice(columns, counts.total)), counts)
-
-
-def fixed(tokenizer: Any, diagnosis: Diagnosis) -> Any:
-    """A tokenizer without dead and double codes; tokens of the old one still decode with it, sample for sample.
-
-    Raises:
-        SignalPieceError: open integers, a model without recipe or without tables of vectors, or nothing is dead.
-    """
-    from signalpiece.recipes import recipe
-    from signalpiece.tokenizers.pruned import codebooks, duplicates
-
-    if diagnosis.is_open:
-        raise SignalPieceError(f"{diagnosis.model}: its codes are open integers; there is no codebook to prune")
-    if tokenizer.recipe in (None, "pruned"):
-        raise SignalPieceError(f"{diagnosis.model}: only a model made by a recipe, and not pruned yet, can be pruned")
-    kept = []
-    for q, book in enumerate(codebooks(tokenizer).values()):
-        values, _ = diagnosis.counts.column(q)
-        alive = np.zeros(len(book), bool)
-        alive[values] = True
-        kept.append(np.flatnonzero(alive & ~_double_of_live(book, alive, duplicates)).astype(np.int32))
-    if all(len(k) == c.size for k, c in zip(kept, tokenizer.columns, strict=True)):
-        raise SignalPieceError(f"{diagnosis.model}: every code is in use and none is double; there is nothing to fix")
-    build = recipe("pruned").build
-    pruned = build(base=tokenizer.recipe, options=dict(tokenizer.options), sizes=tuple(len(k) for k in kept))
-    pruned.decoder.load_tensors(tokenizer.tensors())
-    return pruned.keep(kept)
-
-
-def remap_table(pruned: Any) -> dict[str, list[int]]:
-    """For the header of a model file: new number of every old code, column by column."""
-    return {c.name: [int(v) for v in m] for c, m in zip(pruned.columns, pruned.old_to_new, strict=True)}
+    found = Diagnosis(name, counts.total, tuple(columns), (), counts, quantizers)
+    return replace(found, advice=tuple(_advice(found, can_mend(tokenizer))))
 
 
 def compared(one: CodeCounts, two: CodeCounts, q: int) -> tuple[float, float]:
@@ -189,7 +184,20 @@ def compared(one: CodeCounts, two: CodeCounts, q: int) -> tuple[float, float]:
     return float(np.clip(divergence, 0, 1)), float(r[p == 0].sum())
 
 
-def _count(tokenizer: Any, recordings: Sequence[Any], progress: Any, done: int, total: int) -> CodeCounts:
+def _tallies(tokenizer: Any) -> list[Any]:
+    """For each part of the tokenizer's quantizer what counts its codes; none without a quantizer."""
+    if not getattr(tokenizer, "needs_torch", False):
+        return []
+    from signalpiece.apps.quantizer_health import tallies
+    from signalpiece.tokenizers.codebooks import quantizer_of
+
+    quantizer = quantizer_of(tokenizer)
+    return [] if quantizer is None else tallies(quantizer)
+
+
+def _count(
+    tokenizer: Any, recordings: Sequence[Any], progress: Any, done: int, total: int, seen: Sequence[Any] = ()
+) -> CodeCounts:
     if not recordings:
         raise SignalPieceError("the doctor needs at least one recording")
     counts = CodeCounts([c.size for c in tokenizer.columns])
@@ -201,43 +209,36 @@ def _count(tokenizer: Any, recordings: Sequence[Any], progress: Any, done: int, 
             for stored in write_file(tokenizer, recording, path, {}):
                 for part in segments(stored):
                     counts.add(np.asarray(part.codes)[0])
+                    _tell(seen, part)
             path.unlink()
     if not counts.total:
         raise SignalPieceError("these recordings are too short to give a single token")
     return counts
 
 
-def _doubles(tokenizer: Any) -> list[np.ndarray] | None:
-    from signalpiece.tokenizers.pruned import codebooks, duplicates
+def _tell(seen: Sequence[Any], part: Any) -> None:
+    """Gives the tallies the codes of a segment, channel by channel: maps of a pyramid stay together."""
+    if seen:
+        from signalpiece.apps.quantizer_health import add
 
-    try:
-        return [duplicates(book) for book in codebooks(tokenizer).values()]
-    except SignalPieceError:
-        return None
-
-
-def _double_of_live(book: Float[np.ndarray, "k d"], alive: np.ndarray, find: Callable[..., Any]) -> np.ndarray:
-    """Live codes that equal an earlier live one."""
-    out = np.zeros(len(book), bool)
-    numbers = np.flatnonzero(alive)
-    if len(numbers):
-        out[numbers] = find(book[numbers])
-    return out
+        for channel in np.asarray(part.cube()).transpose(1, 0, 2):
+            add(seen, channel)
 
 
-def _advice(columns: Sequence[ColumnHealth], tokens: int) -> list[str]:
+def _advice(found: Diagnosis, mends: bool) -> list[str]:
     out = []
-    if any(c.size == 0 for c in columns):
-        zeros = float(np.mean([c.zeros for c in columns]))
-        worst = max(columns, key=lambda c: c.large)
+    if found.is_open:
+        zeros = float(np.mean([c.zeros for c in found.columns]))
+        worst = max(found.columns, key=lambda c: c.large)
         out.append(f"codes are open integers: nothing can be dead; {100 * zeros:.0f} % are 0")
         if worst.large > 0.02:
             out.append(f"{100 * worst.large:.1f} % of {worst.name} lie beyond 15: a coarser step would save bits there")
         if zeros > 0.97:
             out.append("almost every code is 0: the step is too coarse for this signal")
-    else:
-        out += _advice_on_books(columns, tokens)
-    moved = [c for c in columns if c.drift is not None and c.drift > 0.1]
+    elif found.plain:
+        out += _advice_on_books(found.plain, found.tokens, mends)
+    out += [f"{q.title}: {sentence}" for q in found.quantizers if not q.plain for sentence in q.advice]
+    moved = [c for c in found.columns if c.drift is not None and c.drift > 0.1]
     if moved:
         most = max(moved, key=lambda c: c.drift or 0.0)
         out.append(
@@ -247,7 +248,7 @@ def _advice(columns: Sequence[ColumnHealth], tokens: int) -> list[str]:
     return out
 
 
-def _advice_on_books(columns: Sequence[ColumnHealth], tokens: int) -> list[str]:
+def _advice_on_books(columns: Sequence[ColumnHealth], tokens: int, mends: bool) -> list[str]:
     out = []
     dead, size = sum(c.dead for c in columns), max(c.size for c in columns)
     if tokens < FEW * size:
@@ -256,9 +257,12 @@ def _advice_on_books(columns: Sequence[ColumnHealth], tokens: int) -> list[str]:
         )
     if dead:
         share = 100 * dead / sum(c.size for c in columns)
-        out.append(f"{dead} codes are dead ({share:.0f} %): --fix prunes them, or train on with revival of dead codes")
-    if any(c.double for c in columns):
-        out.append(f"{sum(c.double or 0 for c in columns)} codes have the vector of another: --fix merges them")
+        what = "--fix revive gives them new places in the data, --fix prune removes them" if mends else "train on"
+        out.append(f"{dead} codes are dead ({share:.0f} %): {what}")
+    double = sum(c.double or 0 for c in columns)
+    if double:
+        what = "--fix merge makes one of them" if mends else "train on"
+        out.append(f"{double} codes have nearly the vector of another: {what}")
     skewed = [c.name for c in columns if c.live > 1 and c.perplexity < 0.25 * c.live]
     if skewed:
         out.append(f"{', '.join(skewed[:6])}: few codes carry most tokens; an entropy coder gains, a model gets less")

@@ -11,6 +11,7 @@ from signalpiece.apps.load import load, save
 from signalpiece.core.check import SignalPieceError
 
 DEFAULT = "eeg"
+ROWS = 24  # of a table that the doctor prints
 
 
 def write_report(
@@ -100,30 +101,49 @@ def run_doctor(
     inputs: Sequence[Path],
     *,
     against: Sequence[Path] | None = None,
-    fix: Path | None = None,
+    fix: str | None = None,
+    out: Path | None = None,
     units: Mapping[str, str] | None = None,
-) -> Any:
-    """Examines a model's codes on recordings; writes the mended model if asked to."""
-    from signalpiece.apps.doctor import examine, fixed, remap_table
+) -> tuple[Any, Any]:
+    """Examines a model's codes on recordings, and writes the mended model if asked to; diagnosis, and repair or None.
 
-    if fix is not None:
-        _check_out(fix)
+    Raises:
+        SignalPieceError: a repair without a file to write or the reverse, or one that cannot be done.
+    """
+    from signalpiece.apps.doctor import examine
+    from signalpiece.apps.repair import KINDS, remap_table, repaired
+
+    if fix is not None and fix not in KINDS:
+        raise SignalPieceError(f"--fix must be one of {', '.join(KINDS)}, got {fix!r}; the file to write goes to --out")
+    if (fix is None) != (out is None):
+        raise SignalPieceError("to mend a model give both --fix prune, merge or revive and --out FILE")
+    if out is not None:
+        _check_out(out)
     tokenizer = load(model)
+    recordings = open_and_say(inputs, units)
     with screen.progress("examining", 1.0) as tell:
         other = open_and_say(against, units) if against else []
-        diagnosis = examine(_short(model), tokenizer, open_and_say(inputs, units), against=other, progress=tell)
-    if fix is not None:
-        mended = fixed(tokenizer, diagnosis)
-        save(fix, mended, remap=remap_table(mended))
-    return diagnosis
+        diagnosis = examine(_short(model), tokenizer, recordings, against=other, progress=tell)
+    if fix is None or out is None:
+        return diagnosis, None
+    with screen.progress("mending", 1.0):
+        repair = repaired(tokenizer, diagnosis, recordings, kind=fix)
+        save(out, repair.model, remap=remap_table(repair.model))
+    return diagnosis, repair
 
 
-def show_doctor(diagnosis: Any) -> None:
-    """Prints what to do, then the columns."""
+def show_doctor(diagnosis: Any, repair: Any = None) -> None:
+    """Prints what to do, then the tables, then what was mended."""
     print(f"{diagnosis.model}: {diagnosis.tokens} tokens")
-    for sentence in diagnosis.advice:
-        print(f"- {sentence}")
-    screen.table("", *diagnosis.table())
+    screen.bullets(diagnosis.advice)
+    for title, columns, rows in diagnosis.tables():
+        print()
+        screen.table(title, columns, rows[:ROWS])
+        if len(rows) > ROWS:
+            print(f"... and {len(rows) - ROWS} more rows; --json has all of them")
+    if repair is not None:
+        print()
+        screen.bullets(repair.sentences())
 
 
 def _short(model: str) -> str:

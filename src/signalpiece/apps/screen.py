@@ -40,6 +40,18 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     Console(soft_wrap=False).print(out)
 
 
+def bullets(sentences: Sequence[str]) -> None:
+    """Sentences on stdout, one below the other, broken between words at the width of the screen."""
+    import textwrap
+
+    from rich.console import Console
+
+    width = max(Console().width, 40)
+    for sentence in sentences:
+        lines = textwrap.wrap(sentence, width - 2, break_long_words=False, break_on_hyphens=False)
+        typer.echo("- " + "\n  ".join(lines))
+
+
 def show(value: Any) -> str:
     """A figure as people read it."""
     if isinstance(value, bool):

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from signalpiece.core.check import SignalPieceError
 
 _REACH = 2048  # open codes in -_REACH .. _REACH - 1 are counted in an array, the few others in a dict
+_LARGEST = 1 << 22  # so are the codes beyond this of a larger book
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class CodeCounts:
     def __init__(self, sizes: Sequence[int]) -> None:
         self.sizes = tuple(int(s) for s in sizes)
         self.total = 0
-        self._widths = [s or 2 * _REACH for s in self.sizes]
+        self._widths = [min(s, _LARGEST) or 2 * _REACH for s in self.sizes]
         self._starts = np.concatenate([[0], np.cumsum(self._widths)]).astype(np.int64)
         self._table = np.zeros(int(self._starts[-1]), np.int64)
         self._far: list[dict[int, int]] = [{} for _ in self.sizes]
@@ -71,11 +72,11 @@ class CodeCounts:
         outside = (place < 0) | (place >= np.array(self._widths))
         if outside.any():
             for q in np.flatnonzero(outside.any(0)):
-                if self.sizes[q]:
-                    raise SignalPieceError(
-                        f"code {codes[outside[:, q], q][0]} is outside a codebook of {self.sizes[q]}"
-                    )
-                for value, count in zip(*np.unique(codes[outside[:, q], q], return_counts=True), strict=True):
+                far = codes[outside[:, q], q]
+                if self.sizes[q] and not 0 <= far.min() <= far.max() < self.sizes[q]:
+                    wrong = far[(far < 0) | (far >= self.sizes[q])][0]
+                    raise SignalPieceError(f"code {wrong} is outside a codebook of {self.sizes[q]}")
+                for value, count in zip(*np.unique(far, return_counts=True), strict=True):
                     self._far[q][int(value)] = self._far[q].get(int(value), 0) + int(count)
         flat = (place + self._starts[:-1])[~outside]
         self._table += np.bincount(flat, minlength=len(self._table))

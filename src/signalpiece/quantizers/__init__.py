@@ -38,6 +38,7 @@ _FILES = {
     "own_codebook": "adaptive_codebook",
     "own_codebook_size": "adaptive_codebook",
     "pack_bits": "bits",
+    "reseat": "reseating",
     "rotation": "estimators",
     "siglu": "bound",
     "soft_tokens": "soft",

@@ -55,7 +55,7 @@ class Dual(nn.Module):
     def forward(self, z: Float[Tensor, "b n d"], valid: Bool[Tensor, "b n"] | None = None) -> Quantized:
         """Embeddings of both parts side by side, codes and loss; in training the codebooks learn."""
         with torch.autocast(z.device.type, enabled=False):
-            scaled = self._scaled(z.float().flatten(0, 1))
+            scaled = self.scaled(z.float().flatten(0, 1))
             keep = slice(None) if valid is None else valid.flatten()
             if self.training:
                 self.codebook.start(scaled[keep])
@@ -77,7 +77,8 @@ class Dual(nn.Module):
         with torch.autocast(codes.device.type, enabled=False):
             return functional.embedding(codes[..., 0].long(), self._unscaled(self.codebook.table()))
 
-    def _scaled(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    def scaled(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """Vectors as the codebook has them: the second part by the root of its weight."""
         return torch.cat([x[:, : self.first], x[:, self.first :] * self.scale], -1)
 
     def _unscaled(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:

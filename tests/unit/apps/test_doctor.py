@@ -12,7 +12,7 @@ from signalpiece.core.signal import Signal
 from signalpiece.metrics.codes import CodeCounts
 from signalpiece.recipes import recipe
 from signalpiece.tokenizers.files import decode_range
-from signalpiece.tokenizers.pruned import codebooks, duplicates, nearest_kept
+from signalpiece.tokenizers.codebooks import codebooks, nearest_kept
 
 
 def signal(seed=0, seconds=20, scale=1.0):

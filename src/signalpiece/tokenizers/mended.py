@@ -1,39 +1,51 @@
-"""A learned tokenizer without its dead codes: codes are renumbered, and tokens of the unpruned model still decode.
+"""A learned tokenizer with mended codebooks: dead codes removed, or set anew, and old tokens still decode bit for bit.
 
-The codebook that the encoder searches has each removed vector replaced by a copy of the nearest kept one, so that a
-removed code can win no longer and residual levels see what the decoder will use; the number is then that of the kept
-code. The decoder keeps the whole codebook: old codes mean what they meant.
+`decoder` is the tokenizer as it was: it decodes what it made. `encoder` is a second one of the same build whose
+codebooks are changed. A code set anew (a seat) has a new vector there. A removed code's vector is replaced by a copy of
+the nearest kept one, so that it can win no longer and residual levels see what decoding will use; its number is then
+that of the kept code.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Grid, Signal
 from signalpiece.core.tokens import Column, Header, Tokens
+from signalpiece.tokenizers.codebooks import codebooks, nearest_kept
 from signalpiece.tokenizers.model_file import model_hash
 
 KEPT = "kept.level{}"  # tensors of a model file: which codes of a column are kept
+SEATS, VECTORS = "seats.level{}.codes", "seats.level{}.vectors"  # and which have a new vector, and that
 
 
-class Pruned:
-    """A tokenizer with closed codebooks that uses some of its codes.
+@dataclass(frozen=True)
+class Seats:
+    """Codes of one column, ascending, and their new vectors."""
+
+    codes: Int[np.ndarray, "m"]
+    vectors: Float[np.ndarray, "m d"]
+
+
+class Mended:
+    """A tokenizer with closed codebooks some of whose codes were removed or set anew.
 
     Args:
         decoder: the tokenizer as it was trained.
         encoder: a second one of the same build, whose codebooks this object changes.
         sizes: how many codes of each column are kept.
+        seats: how many codes of each column are set anew; () if none ever are.
     """
 
-    def __init__(self, decoder: Any, encoder: Any, *, sizes: Sequence[int]) -> None:
-        if len(sizes) != len(decoder.columns):
-            raise SignalPieceError(
-                f"sizes must have one entry per code column ({len(decoder.columns)}), got {len(sizes)}"
-            )
+    def __init__(self, decoder: Any, encoder: Any, *, sizes: Sequence[int], seats: Sequence[int] = ()) -> None:
+        for name, given in (("sizes", sizes), *((("seats", seats),) if seats else ())):
+            if len(given) != len(decoder.columns):
+                columns = len(decoder.columns)
+                raise SignalPieceError(f"{name} must have one entry per code column ({columns}), got {len(given)}")
         self.decoder, self.encoder = decoder, encoder
         self.kept = [np.arange(s, dtype=np.int32) for s in sizes]
         self.columns = tuple(Column(c.name, int(s)) for c, s in zip(decoder.columns, sizes, strict=True))
@@ -44,22 +56,43 @@ class Pruned:
         self.recipe: str | None = None
         self.options: Mapping[str, Any] = {}
         self._hash: tuple[Any, str] = (None, "")
+        self.seats = tuple(
+            Seats(np.arange(count, dtype=np.int32), np.array(book[:count], np.float32))
+            for count, book in zip(seats, codebooks(decoder).values() if seats else (), strict=True)
+        )
         self.keep(self.kept)
 
-    def named(self, recipe: str | None, options: Mapping[str, Any]) -> "Pruned":
+    def named(self, recipe: str | None, options: Mapping[str, Any]) -> "Mended":
         """This tokenizer, knowing which recipe and options made it."""
         self.recipe, self.options = recipe, dict(options)
         return self
 
-    def keep(self, kept: Sequence[Int[np.ndarray, "_"]]) -> "Pruned":
+    def keep(self, kept: Sequence[Int[np.ndarray, "_"]]) -> "Mended":
         """Which codes of each column are kept, ascending; the encoder's codebooks follow."""
         self.kept = [np.asarray(k, np.int32) for k in kept]
         self.columns = tuple(Column(c.name, len(k)) for c, k in zip(self.columns, self.kept, strict=True))
+        return self._follow()
+
+    def reseat(self, seats: Sequence[Seats]) -> "Mended":
+        """Which codes of each column have which new vectors; the encoder's codebooks follow.
+
+        Raises:
+            SignalPieceError: another number of codes than this object was built for.
+        """
+        if [len(s.codes) for s in seats] != [len(s.codes) for s in self.seats]:
+            raise SignalPieceError(f"this tokenizer has room for {[len(s.codes) for s in self.seats]} new vectors")
+        self.seats = tuple(Seats(np.asarray(s.codes, np.int32), np.asarray(s.vectors, np.float32)) for s in seats)
+        return self._follow()
+
+    def _follow(self) -> "Mended":
         tensors = dict(self.decoder.tensors())
         self.old_to_new = []
-        for (name, book), chosen in zip(codebooks(self.decoder).items(), self.kept, strict=True):
-            nearest = nearest_kept(book, chosen)
-            tensors[name] = np.ascontiguousarray(np.asarray(tensors[name])[chosen[nearest]])
+        for q, (name, chosen) in enumerate(zip(codebooks(self.decoder), self.kept, strict=True)):
+            vectors = np.array(tensors[name])
+            if self.seats:
+                vectors[self.seats[q].codes] = self.seats[q].vectors
+            nearest = nearest_kept(vectors.astype(float), chosen)
+            tensors[name] = np.ascontiguousarray(vectors[chosen[nearest]])
             self.old_to_new.append(nearest)
         self.encoder.load_tensors(tensors)
         self._hash = (None, "")
@@ -68,11 +101,11 @@ class Pruned:
     @property
     def title(self) -> str:
         """What to call it in a message."""
-        return f"{self.decoder.title}, pruned"
+        return f"{self.decoder.title}, {self.recipe or 'mended'}"
 
     @property
     def model_hash(self) -> str:
-        """Names this model in stored tokens; the unpruned one keeps its own name."""
+        """Names this model in stored tokens; the one that was mended keeps its own name."""
         key = (self.recipe, repr(self.options), self.decoder.model_hash)
         if self._hash[0] != key:
             self._hash = (key, model_hash(self.recipe, self.options, self.tensors()))
@@ -93,27 +126,37 @@ class Pruned:
         return self.decoder.preprocessing
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """Of the whole model, and which codes are kept."""
-        return {**self.decoder.tensors(), **{KEPT.format(q): k for q, k in enumerate(self.kept)}}
+        """Of the whole old model, and what was changed."""
+        return {**self.decoder.tensors(), **self._changes()}
 
     def load_tensors(self, tensors: Mapping[str, np.ndarray]) -> None:
         """Of a model file."""
-        kept = [np.asarray(tensors[KEPT.format(q)]) for q in range(len(self.columns))]
-        names = {KEPT.format(q) for q in range(len(self.columns))}
-        self.decoder.load_tensors({k: v for k, v in tensors.items() if k not in names})
+        own = self._changes()
+        self.decoder.load_tensors({k: v for k, v in tensors.items() if k not in own})
+        if self.seats:
+            pairs = [(tensors[SEATS.format(q)], tensors[VECTORS.format(q)]) for q in range(len(self.columns))]
+            self.reseat([Seats(np.asarray(codes), np.asarray(vectors)) for codes, vectors in pairs])
+        kept = [np.asarray(tensors.get(KEPT.format(q), self.kept[q])) for q in range(len(self.columns))]
         self.keep(kept)
 
-    def stream(self, grid: Grid, **options: Any) -> "PrunedStream":
+    def _changes(self) -> dict[str, np.ndarray]:
+        if not self.seats:
+            return {KEPT.format(q): k for q, k in enumerate(self.kept)}
+        codes = {SEATS.format(q): s.codes for q, s in enumerate(self.seats)}
+        return codes | {VECTORS.format(q): s.vectors for q, s in enumerate(self.seats)}
+
+    def stream(self, grid: Grid, **options: Any) -> "MendedStream":
         """An encoder for signals that arrive in pieces."""
-        return PrunedStream(self, self.encoder.stream(grid, **options))
+        return MendedStream(self, self.encoder.stream(grid, **options))
 
     def encode(self, signal: Signal | Sequence[Signal], **options: Any) -> Tokens:
         """Codes of a recording, or of several as a batch."""
         return self.renumbered(self.encoder.encode(signal, **options))
 
     def decode(self, tokens: Tokens, *, rate: str = "model") -> Signal:
-        """The signal of this model's tokens, or of the unpruned model's."""
-        return self.decoder.decode(self.original(tokens), rate=rate)
+        """The signal of this model's tokens, or of the old model's."""
+        own = tokens.headers[0].model.get("hash") == self.model_hash
+        return (self.encoder if own else self.decoder).decode(self.original(tokens), rate=rate)
 
     def frames_of(self, start: int, stop: int) -> tuple[int, int]:
         """Frames (first, end) to read for samples start to stop at this rate."""
@@ -127,21 +170,19 @@ class Pruned:
         return replace(tokens, headers=headers, codes=np.stack(columns, -1).astype(np.int32))
 
     def original(self, tokens: Tokens) -> Tokens:
-        """Tokens with the numbers of the unpruned codebook; those of the unpruned model pass as they are.
+        """This model's tokens with the numbers of the whole codebook, as the encoder's; all others pass as they are.
 
         Raises:
             SignalPieceError: a code is outside the kept ones.
         """
-        if tokens.codes is None or tokens.headers[0].model.get("hash") == self.decoder.model_hash:
-            return tokens
-        if tokens.headers[0].model.get("hash") != self.model_hash:
+        if tokens.codes is None or tokens.headers[0].model.get("hash") != self.model_hash:
             return tokens  # the decoder says whose they are
         count = tokens.codes.shape[2]
         for q, column in enumerate(self.columns[:count]):
             if tokens.codes.size and not 0 <= tokens.codes[..., q].min() <= tokens.codes[..., q].max() < column.size:
                 raise SignalPieceError(f"codes of {column.name} must be between 0 and {column.size - 1}")
         codes = np.stack([self.kept[q][tokens.codes[..., q]] for q in range(count)], -1)
-        own = self.decoder.model
+        own = self.encoder.model
         headers = tuple(
             replace(h, columns=self.decoder.columns[:count], model={**h.model, **own}) for h in tokens.headers
         )
@@ -151,10 +192,10 @@ class Pruned:
         return {**header.model, **self.model}
 
 
-class PrunedStream:
+class MendedStream:
     """A stream of the encoder whose codes are renumbered."""
 
-    def __init__(self, tokenizer: Pruned, stream: Any) -> None:
+    def __init__(self, tokenizer: Mended, stream: Any) -> None:
         self._tokenizer, self._stream = tokenizer, stream
 
     @property
@@ -169,37 +210,3 @@ class PrunedStream:
     def close(self) -> Tokens:
         """The last frames."""
         return self._tokenizer.renumbered(self._stream.close())
-
-
-def codebooks(tokenizer: Any) -> dict[str, Float[np.ndarray, "_ _"]]:
-    """Name and vectors of the codebook of each column, in order.
-
-    Raises:
-        SignalPieceError: the tokenizer's codes do not come from tables of vectors.
-    """
-    found = {k: np.asarray(v, float) for k, v in tokenizer.tensors().items() if k.endswith("codebook.vectors")}
-    sizes = [c.size for c in tokenizer.columns]
-    if [len(v) for v in found.values()] != sizes or 0 in sizes:
-        raise SignalPieceError(f"{tokenizer.title} has no table of vectors for each code column, so nothing to prune")
-    return found
-
-
-def nearest_kept(book: Float[np.ndarray, "k d"], kept: Int[np.ndarray, "m"]) -> Int[np.ndarray, "k"]:
-    """For every code the place among the kept ones of the nearest kept code; a kept one is its own."""
-    chosen = book[kept]
-    square = np.square(chosen).sum(1)
-    out = np.empty(len(book), np.int32)
-    for a in range(0, len(book), 4096):  # never the whole distance matrix
-        out[a : a + 4096] = np.argmin(square - 2 * book[a : a + 4096] @ chosen.T, axis=1)
-    out[kept] = np.arange(len(kept), dtype=np.int32)
-    return out
-
-
-def duplicates(book: Float[np.ndarray, "k d"], *, tolerance: float = 1e-6) -> Bool[np.ndarray, "k"]:
-    """Codes whose vector equals that of an earlier code, to `tolerance` of the codebook's spread."""
-    scale = tolerance * max(float(book.std()), 1e-30)
-    keys = np.round(book / scale).astype(np.int64)
-    _, first = np.unique(keys, axis=0, return_index=True)
-    later = np.ones(len(book), bool)
-    later[first] = False
-    return later
