@@ -42,7 +42,7 @@ class BookUse:
         return self.live / self.size
 
 
-def book_use(counts: Int[np.ndarray, "k"], vectors: Float[np.ndarray, "k d"] | None = None) -> BookUse:
+def book_use(counts: Int[np.ndarray, "k"], vectors: Float[np.ndarray, "m d"] | None = None) -> BookUse:
     """Use of a table of which code `i` occurred `counts[i]` times.
 
     >>> book_use(np.array([2, 2, 0, 0])).perplexity

@@ -136,7 +136,7 @@ def _distance(x: Float[Tensor, "n k"], table: Float[Tensor, "m k"]) -> Float[Ten
     return torch.where(square > 1e-10 * x.square().sum(-1), square, 0.0)
 
 
-def _set(book: Codebook, dead: Tensor, vectors: Float[Tensor, "c k"], keep: Bool[Tensor, "k"]) -> None:
+def _set(book: Codebook, dead: Tensor, vectors: Float[Tensor, "c d"], keep: Bool[Tensor, "k"]) -> None:
     """Vectors of codes, as used as the living ones are on average, so that training can go on."""
     mean = book.counts[keep].mean() if keep.any() else book.counts.mean()
     book.vectors.data[dead] = vectors

@@ -11,8 +11,8 @@ from signalpiece.core.check import SignalPieceError
 from signalpiece.core.signal import Signal
 from signalpiece.metrics.codes import CodeCounts
 from signalpiece.recipes import recipe
-from signalpiece.tokenizers.files import decode_range
 from signalpiece.tokenizers.codebooks import codebooks, nearest_kept
+from signalpiece.tokenizers.files import decode_range
 
 
 def signal(seed=0, seconds=20, scale=1.0):
@@ -61,7 +61,7 @@ def test_dead_and_double_codes_are_counted(learned):
     for column, size in zip(found.columns, (c.size for c in learned.columns), strict=True):
         assert column.live + column.dead == size and 1 <= column.perplexity <= column.live + 1e-9
     assert found.columns[0].double == 1 and all(c.double == 0 for c in found.columns[1:])
-    assert any("--fix prunes them" in a for a in found.advice)
+    assert any("--fix prune removes them" in a for a in found.advice)
 
 
 def test_a_mended_model_has_no_dead_codes_and_decodes_old_tokens(learned, tmp_path):
@@ -103,11 +103,10 @@ def test_tokens_of_a_stranger_are_refused(learned):
 
 def test_a_healthy_vocabulary_needs_nothing(learned):
     mended = fixed(learned, examine("m", learned, [recording()]))
-    with pytest.raises(SignalPieceError, match="not pruned yet"):
+    with pytest.raises(SignalPieceError, match="mended before .pruned."):
         fixed(mended, examine("m", mended, [recording()]))
 
 
-def test_doubles_and_nearest_by_hand():
+def test_nearest_by_hand():
     book = np.array([[0.0, 0], [1, 0], [0, 0], [5, 5]])
-    assert duplicates(book).tolist() == [False, False, True, False]
     assert nearest_kept(book, np.array([1, 3])).tolist() == [0, 0, 0, 1]

@@ -1,0 +1,203 @@
+"""Repair in the library and at the command line: the new model decodes what the old one made, bit for bit."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signalpiece.apps.doctor import examine
+from signalpiece.apps.load import load, save
+from signalpiece.apps.measure import in_memory
+from signalpiece.apps.repair import KINDS, repaired
+from signalpiece.core.check import SignalPieceError
+from signalpiece.core.signal import Signal
+from signalpiece.metrics import near_doubles
+from signalpiece.recipes import recipe
+from signalpiece.samples import sample
+from signalpiece.signals.files import read, write
+from signalpiece.tokenizers.codebooks import codebooks
+
+LABRAM = {"rate": 100.0, "patch": 40, "heads": 4, "depths": (1, 1), "codebook_size": 64, "code_dim": 8}
+
+
+def signal(seed=0, seconds=24, channels=2):
+    x = np.random.default_rng(seed).normal(size=(channels, seconds * 100)).cumsum(1)
+    return Signal.of((x - x.mean(1, keepdims=True)) * 1e-6, rate=100.0)
+
+
+def recording(seed=0, **options):
+    return in_memory(signal(seed, **options), f"{seed}.edf")
+
+
+def learned(name="biocodec", seed=0):
+    """A small tokenizer in its first state, with one code made double."""
+    torch.manual_seed(seed)
+    model = recipe(name).build(**(LABRAM if name == "labram" else recipe("biocodec").SMALL))
+    tensors = dict(model.tensors())
+    book = next(k for k in tensors if k.endswith("codebook.vectors"))
+    tensors[book] = tensors[book].copy()
+    tensors[book][5] = tensors[book][3]
+    model.load_tensors(tensors)
+    return model
+
+
+@pytest.fixture(scope="module")
+def models():
+    return {name: learned(name) for name in ("biocodec", "labram")}
+
+
+@pytest.mark.parametrize("name", ["biocodec", "labram"])
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=3, deadline=None)
+@given(seed=st.integers(0, 999))
+def test_old_tokens_decode_to_the_bit_and_so_does_a_saved_model(models, tmp_path_factory, name, kind, seed):
+    old, heard = models[name], [recording(seed)]
+    stored = old.encode(signal(seed + 1))  # of a signal that the repair never saw
+    before = old.decode(stored).values.copy()
+    repair = repaired(old, examine("m", old, heard), heard, kind=kind)
+    assert np.array_equal(old.decode(stored).values, before)
+    path = tmp_path_factory.mktemp("m") / "m.safetensors"
+    save(path, repair.model)
+    again = load(path)
+    assert again.model_hash == repair.model.model_hash != old.model_hash
+    assert np.array_equal(again.decode(stored).values, before)
+    new = again.encode(signal(seed + 1))
+    assert new.header.model["hash"] == again.model_hash and not np.array_equal(new.codes, -np.ones_like(new.codes))
+    assert np.array_equal(again.decode(new).values, repair.model.decode(repair.model.encode(signal(seed + 1))).values)
+    assert repair.changed > 0 and repair.before.live >= 1
+
+
+@pytest.mark.parametrize("name", ["biocodec", "labram"])
+def test_revival_keeps_living_vectors_and_lowers_the_error(models, name):
+    old, heard = models[name], [recording(1), recording(2, channels=3)]
+    diagnosis = examine("m", old, heard)
+    repair = repaired(old, diagnosis, heard, kind="revive")
+    assert repair.after.error <= repair.before.error and repair.after.live > repair.before.live
+    assert repair.after.codes == repair.before.codes and repair.json()["after"]["live_share"] <= 1
+    pairs = zip(codebooks(old).values(), codebooks(repair.model.encoder).values(), strict=True)
+    for q, ((a, b), seats) in enumerate(zip(pairs, repair.model.seats, strict=True)):
+        same = np.ones(len(a), bool)
+        same[seats.codes] = False
+        assert np.array_equal(a[same], b[same]) and (a[~same] != b[~same]).any(1).all()
+        live = diagnosis.counts.column(q)[0]
+        assert not set(live.tolist()) & set(seats.codes.tolist())  # no double among the living here
+        assert near_doubles(b[seats.codes], within=1e-7).sum() == 0
+
+
+def test_vectors_come_from_channels_that_are_there(models):
+    """Groups are filled up to 16 rows; what seats are drawn from are the codes' own vectors, and they alone."""
+    from signalpiece.tokenizers.codebooks import quantizer_of
+    from signalpiece.tokenizers.revival import vectors_of
+
+    for model in models.values():
+        x = signal(4, channels=3, seconds=8)
+        own = quantizer_of(model)
+        pieces = [(x.grid, [x.crop(0, 300), x.crop(300, 800)])]
+        z = vectors_of(model, own, pieces, 10**6, 0)
+        codes = own(torch.from_numpy(z)[None]).codes[0].numpy()
+        wanted = model.encode(x).codes[0]
+        whole = len(codes) // 3 * 3
+        assert len(codes) == whole and len(codes) <= len(wanted)
+        assert np.array_equal(np.sort(codes, 0)[:0], np.sort(wanted, 0)[:0])
+        cube = wanted.reshape(-1, 3, wanted.shape[1])[: len(codes) // 3]
+        assert sorted(map(tuple, codes.tolist())) == sorted(map(tuple, cube.reshape(len(codes), -1).tolist()))
+        assert len(vectors_of(model, own, pieces, 10, 0)) == 10
+
+
+def test_merging_leaves_dead_codes_alone(models):
+    old = models["biocodec"]
+    repair = repaired(old, examine("m", old, [recording()]), kind="merge")
+    assert repair.changed == 1 and repair.before is None and [c.size for c in repair.model.columns] == [63, 64, 64]
+    assert repair.model.old_to_new[0][5] == repair.model.old_to_new[0][3] == 3
+    with pytest.raises(SignalPieceError, match="mended before .pruned."):
+        repaired(repair.model, examine("m", repair.model, [recording()]), kind="merge")
+    clean = recipe("biocodec").build(**recipe("biocodec").SMALL)
+    with pytest.raises(SignalPieceError, match="nothing to merge"):
+        repaired(clean, examine("m", clean, [recording()]), kind="merge")
+
+
+def test_what_cannot_be_mended_is_said(models):
+    old = models["biocodec"]
+    found = examine("m", old, [recording()])
+    with pytest.raises(SignalPieceError, match="kind of repair must be one of"):
+        repaired(old, found, kind="heal")
+    with pytest.raises(SignalPieceError, match="vectors of recordings; there are none"):
+        repaired(old, found, kind="revive")
+    short = [recording(0, seconds=1)]
+    with pytest.raises(SignalPieceError, match="too short to revive"):
+        repaired(old, examine("m", old, short), short, kind="revive")
+    revived = repaired(old, found, [recording()], kind="revive").model
+    health = examine("m", revived, [recording()])
+    assert health.quantizers and not any("--fix" in a for a in health.advice)
+    with pytest.raises(SignalPieceError, match="mended before .revived."):
+        repaired(revived, health, [recording()], kind="revive")
+    handmade = learned().named(None, {})
+    with pytest.raises(SignalPieceError, match="built by hand"):
+        repaired(handmade, examine("m", handmade, [recording()]), kind="prune")
+    mulaw = recipe("mulaw").build()
+    with pytest.raises(SignalPieceError, match="no table of vectors"):
+        repaired(mulaw, examine("mulaw", mulaw, [recording()]), kind="prune")
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder with a small model and half a minute of EEG."""
+    save(tmp_path / "old.safetensors", learned())
+    write(tmp_path / "x.edf", read(sample("S001R01.edf")).pick([8, 24]).crop(0, 4800))
+    return tmp_path
+
+
+def refused(result, *words):
+    code, out, err = result
+    assert code == 2 and out == "" and "Traceback" not in err and all(w in err for w in words), result
+    assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_journey(run, place, kind, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    old, new, tokens = place / "old.safetensors", place / "new.safetensors", place / "x.sp"
+    assert run("encode", old, place / "x.edf", "--out", tokens)[0] == 0
+    code, out, _ = run("doctor", old, place / "x.edf")
+    assert code == 0 and "--fix revive" in out and max(map(len, out.splitlines())) <= 80
+    code, out, err = run("doctor", old, place / "x.edf", "--fix", kind, "--out", new)
+    assert code == 0 and "bit for bit" in " ".join(out.split()) and "new.safetensors" in err
+    assert max(map(len, out.splitlines())) <= 80
+    for model, back in ((old, "a.edf"), (new, "b.edf")):
+        assert run("decode", model, tokens, "--out", place / back)[0] == 0
+    assert np.array_equal(read(place / "a.edf").values, read(place / "b.edf").values)
+    assert run("info", new, "--verify")[0] == 0
+    assert run("encode", new, place / "x.edf", "--out", place / "y.sp")[0] == 0
+    assert run("decode", new, place / "y.sp", "--out", place / "c.edf")[0] == 0
+    refused(run("decode", old, place / "y.sp", "--out", place / "d.edf"), "hash")
+    refused(run("doctor", new, place / "x.edf", "--fix", kind, "--out", place / "z.safetensors"), "mended before")
+
+
+def test_the_doctor_speaks_json(run, place):
+    new = place / "n.safetensors"
+    code, out, _ = run("doctor", place / "old.safetensors", place / "x.edf", "--fix", "revive", "--out", new, "--json")
+    found = json.loads(out)
+    assert code == 0 and found["repair"]["kind"] == "revive" and len(found["quantizers"]) == 3
+    assert found["repair"]["after"]["live_share"] > found["repair"]["before"]["live_share"]
+    assert found["repair"]["after"]["error_db"] <= found["repair"]["before"]["error_db"]
+
+
+def test_odd_requests_are_one_sentence(run, place):
+    old, x = place / "old.safetensors", place / "x.edf"
+    refused(run("doctor", old, x, "--fix", "m.safetensors"), "prune, merge, revive", "--out")
+    refused(run("doctor", old, x, "--fix", "prune"), "--out FILE")
+    refused(run("doctor", old, x, "--out", place / "y.safetensors"), "--fix")
+    refused(run("doctor", old, x, "--fix", "prune", "--out", place / "no" / "y.safetensors"), "no folder")
+    refused(run("doctor", "dct", x, "--fix", "revive", "--out", place / "y.safetensors"), "open integers")
+    damaged = place / "damaged.safetensors"
+    shutil.copy(old, damaged)
+    data = bytearray(damaged.read_bytes())
+    data[-5] ^= 1
+    damaged.write_bytes(data)
+    refused(run("doctor", damaged, x), "damaged")
+    x.write_bytes(x.read_bytes()[:100])
+    assert run("doctor", old, x)[0] == 2
