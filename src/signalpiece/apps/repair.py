@@ -5,7 +5,7 @@ recordings they came from. Use and error before and after are measured on the la
 dead codes come from the first three, so they are judged on signal that they were not drawn from.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from signalpiece.tokenizers.codebooks import codebooks
 
 KINDS = ("prune", "merge", "revive")
 MENDED = ("pruned", "revived")  # recipes of mended models
+WORSE = 0.01  # dB by which a revival may raise the error of what comes out
 JUDGED = 120.0  # seconds of each recording's last quarter that use and error are measured on, at most
 
 
@@ -29,12 +30,14 @@ class State:
         codes: in all its codebooks.
         live: codes that occurred.
         tokens: rows that were looked at.
+        perplexity: equally likely codes per column that would cost as much (2 to the mean entropy of the columns).
         error: energy of the error over that of the signal, each channel less its mean.
     """
 
     codes: int
     live: int
     tokens: int
+    perplexity: float
     error: float
 
     @property
@@ -44,8 +47,8 @@ class State:
 
     def json(self) -> dict[str, float]:
         """Plain data."""
-        share = self.live / self.codes
-        return {"codes": self.codes, "live": self.live, "live_share": share, "error_db": self.error_db}
+        numbers = {"codes": self.codes, "live": self.live, "live_share": self.live / self.codes}
+        return {**numbers, "perplexity": self.perplexity, "error_db": self.error_db}
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Repair:
         changed: codes that were removed, merged or set anew.
         before: the old model; None without recordings to measure on.
         after: the new one.
+        renumbered: tokens of the old model with the new numbers, as the new one decodes them; None after a revival.
     """
 
     kind: str
@@ -64,10 +68,12 @@ class Repair:
     changed: int
     before: State | None
     after: State | None
+    renumbered: State | None = None
 
     def json(self) -> dict[str, Any]:
         """Plain data."""
-        states = {k: s.json() for k, s in (("before", self.before), ("after", self.after)) if s is not None}
+        measured = {"before": self.before, "after": self.after, "renumbered": self.renumbered}
+        states = {k: s.json() for k, s in measured.items() if s is not None}
         return {"kind": self.kind, "changed": self.changed, "hash": self.model.model_hash, **states}
 
     def sentences(self) -> list[str]:
@@ -79,8 +85,14 @@ class Repair:
             out.append(
                 f"on the last quarter of each recording: live {a.live} of {a.codes} ({100 * a.live / a.codes:.1f} %) "
                 f"-> {b.live} of {b.codes} ({100 * b.live / b.codes:.1f} %), "
+                f"perplexity {a.perplexity:.1f} -> {b.perplexity:.1f}, "
                 f"error {a.error_db:.2f} dB -> {b.error_db:.2f} dB ({a.tokens} tokens)"
             )
+            if self.renumbered is not None:
+                out.append(
+                    f"tokens of the old model with the new numbers (the file's remap table): "
+                    f"error {self.renumbered.error_db:.2f} dB"
+                )
         return out
 
 
@@ -117,13 +129,49 @@ def repaired(
     else:
         asked = used if kind == "prune" else [np.ones_like(u) for u in used]
         model, changed = _fewer(tokenizer, diagnosis.model, books, asked, kind)
-    before, after = _measured(tokenizer, model, recordings)
-    if kind == "revive" and before is not None and after is not None and after.error > before.error:
+    signals = _held(tokenizer, recordings)
+    if not signals:
+        return Repair(kind, model, changed, None, None)
+    before, after = state_of(tokenizer, signals), state_of(model, signals)
+    if kind == "revive" and after.error_db > before.error_db + WORSE:
         raise SignalPieceError(
             f"{diagnosis.model}: revival would raise the error on the last quarter of these recordings from "
             f"{before.error_db:.2f} to {after.error_db:.2f} dB, so nothing was written; prune, or train on"
         )
-    return Repair(kind, model, changed, before, after)
+    renumbered = None
+    if kind != "revive":
+        renumbered = state_of(model, signals, lambda s: model.renewed(tokenizer.encode(s)))
+    return Repair(kind, model, changed, before, after, renumbered)
+
+
+def state_of(model: Any, signals: Sequence[Any], encode: Callable[[Any], Any] | None = None) -> State:
+    """Use of a model's codes on signals, and the error of what it makes of them, at its own rate.
+
+    Args:
+        model: a tokenizer.
+        signals: that it was not made of.
+        encode: makes the tokens that the model decodes; its own ones by default.
+    """
+    from signalpiece.apps.excerpt import full_mask
+    from signalpiece.metrics.bands import channel_sd, nmse_bands
+    from signalpiece.metrics.codes import CodeCounts
+    from signalpiece.tokenizers.resample import Resampler
+
+    counts, error, energy = CodeCounts([c.size for c in model.columns]), 0.0, 0.0
+    for signal in signals:
+        tokens = (encode or model.encode)(signal)
+        counts.add(np.asarray(tokens.codes)[0])
+        decoded = model.decode(tokens)
+        valid = full_mask(decoded)
+        wanted = Resampler.between(signal.grid.time_rate, model.rate)(np.asarray(signal.values, np.float32))
+        middle = wanted.mean(1, keepdims=True)
+        wanted, got = (np.asarray(x, float) - middle for x in (wanted, decoded.values))
+        sd = channel_sd(wanted, valid)
+        found = nmse_bands(wanted, got, decoded.grid.time_rate, valid=valid, scale=sd)
+        error, energy = error + float(found.error[:, -1].sum()), energy + float(found.energy[:, -1].sum())
+    live = sum(u.live for u in counts.use())
+    perplexity = float(2 ** np.mean(counts.entropy()))
+    return State(sum(counts.sizes), live, counts.total, perplexity, error / max(energy, 1e-300))
 
 
 def fixed(tokenizer: Any, diagnosis: Any, recordings: Sequence[Any] = (), *, kind: str = "prune") -> Any:
@@ -213,32 +261,9 @@ def _pieces(recordings: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
         yield r.grid, r.blocks(60.0)
 
 
-def _measured(old: Any, new: Any, recordings: Sequence[Any]) -> tuple[State | None, State | None]:
-    """Use and error of two models on the last quarter of each recording."""
+def _held(old: Any, recordings: Sequence[Any]) -> list[Any]:
+    """The last quarter of each recording, at most some seconds of it."""
     from signalpiece.tokenizers.intake import coded_channels
 
     held = [_split(r.pick(coded_channels(r.grid, old.title)))[1] for r in recordings]
-    signals = [r.read(0.0, min(JUDGED, r.grid.seconds)) for r in held if r.grid.size("time")]
-    return (_state(old, signals), _state(new, signals)) if signals else (None, None)
-
-
-def _state(model: Any, signals: Sequence[Any]) -> State:
-    from signalpiece.apps.excerpt import full_mask
-    from signalpiece.metrics.bands import channel_sd, nmse_bands
-    from signalpiece.metrics.codes import CodeCounts
-    from signalpiece.tokenizers.resample import Resampler
-
-    counts, error, energy = CodeCounts([c.size for c in model.columns]), 0.0, 0.0
-    for signal in signals:
-        tokens = model.encode(signal)
-        counts.add(np.asarray(tokens.codes)[0])
-        decoded = model.decode(tokens)
-        valid = full_mask(decoded)
-        wanted = Resampler.between(signal.grid.time_rate, model.rate)(np.asarray(signal.values, np.float32))
-        middle = wanted.mean(1, keepdims=True)
-        wanted, got = (np.asarray(x, float) - middle for x in (wanted, decoded.values))
-        sd = channel_sd(wanted, valid)
-        found = nmse_bands(wanted, got, decoded.grid.time_rate, valid=valid, scale=sd)
-        error, energy = error + float(found.error[:, -1].sum()), energy + float(found.energy[:, -1].sum())
-    live = sum(u.live for u in counts.use())
-    return State(sum(counts.sizes), live, counts.total, error / max(energy, 1e-300))
+    return [r.read(0.0, min(JUDGED, r.grid.seconds)) for r in held if r.grid.size("time")]

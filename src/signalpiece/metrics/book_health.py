@@ -63,6 +63,8 @@ def near_doubles(vectors: Float[np.ndarray, "k d"], *, within: float = NEAR) -> 
     The spread is the root mean square distance of the vectors to their mean; equal vectors are always doubles.
     """
     x = np.asarray(vectors, float)
+    if not len(x):
+        return np.zeros(0, bool)
     x = x - x.mean(0)
     square = np.square(x).sum(1)
     limit = max(within**2, 1e-12) * square.mean() + 1e-15 * square.max(initial=0.0)  # what rounding may add

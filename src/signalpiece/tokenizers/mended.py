@@ -165,9 +165,30 @@ class Mended:
     def renumbered(self, tokens: Tokens) -> Tokens:
         """Tokens of the encoder with the numbers of the kept codes."""
         assert tokens.codes is not None
-        columns = [self.old_to_new[q][tokens.codes[..., q]] for q in range(len(self.columns))]
-        headers = tuple(replace(h, columns=self.columns, model=self._model(h)) for h in tokens.headers)
+        count = tokens.codes.shape[2]
+        columns = [self.old_to_new[q][tokens.codes[..., q]] for q in range(count)]
+        headers = tuple(replace(h, columns=self.columns[:count], model=self._model(h)) for h in tokens.headers)
         return replace(tokens, headers=headers, codes=np.stack(columns, -1).astype(np.int32))
+
+    def renewed(self, tokens: Tokens) -> Tokens:
+        """Tokens of the old model with the numbers of the kept codes, as this model's: for one vocabulary of both.
+
+        A removed code becomes the nearest kept one, so what they decode to is exact where no such code occurs.
+
+        Raises:
+            SignalPieceError: tokens of another model, or codes were set anew, whose old vectors no new number has.
+        """
+        given = tokens.headers[0].model.get("hash")
+        if given != self.decoder.model_hash:
+            raise SignalPieceError(
+                f"only tokens of the model that was mended ({self.decoder.model_hash}) can be renumbered, "
+                f"these are of {given}"
+            )
+        if self.seats:
+            raise SignalPieceError(
+                f"{self.title}: codes were set anew; old tokens decode as they are, with no new numbers"
+            )
+        return self.renumbered(tokens)
 
     def original(self, tokens: Tokens) -> Tokens:
         """This model's tokens with the numbers of the whole codebook, as the encoder's; all others pass as they are.

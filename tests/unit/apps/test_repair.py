@@ -58,7 +58,11 @@ def test_old_tokens_decode_to_the_bit_and_so_does_a_saved_model(models, tmp_path
     old, heard = models[name], [recording(seed)]
     stored = old.encode(signal(seed + 1))  # of a signal that the repair never saw
     before = old.decode(stored).values.copy()
-    repair = repaired(old, examine("m", old, heard), heard, kind=kind)
+    try:
+        repair = repaired(old, examine("m", old, heard), heard, kind=kind)
+    except SignalPieceError as error:  # seats that hurt: an untrained decoder makes anything of them
+        assert kind == "revive" and ("would raise the error" in str(error) or "no new place" in str(error))
+        return
     assert np.array_equal(old.decode(stored).values, before)
     path = tmp_path_factory.mktemp("m") / "m.safetensors"
     save(path, repair.model)
@@ -69,6 +73,52 @@ def test_old_tokens_decode_to_the_bit_and_so_does_a_saved_model(models, tmp_path
     assert new.header.model["hash"] == again.model_hash and not np.array_equal(new.codes, -np.ones_like(new.codes))
     assert np.array_equal(again.decode(new).values, repair.model.decode(repair.model.encode(signal(seed + 1))).values)
     assert repair.changed > 0 and repair.before.live >= 1
+
+
+@pytest.mark.parametrize("name", ["biocodec", "labram"])
+@settings(max_examples=3, deadline=None)
+@given(seed=st.integers(0, 999))
+def test_old_tokens_with_new_numbers(models, name, seed):
+    """Exact where no removed code occurs, or an equal one is kept."""
+    old, heard = models[name], [recording(seed)]
+    stored = old.encode(signal(seed))
+    before = old.decode(stored).values
+    diagnosis = examine("m", old, heard)
+    assert diagnosis.columns[0].double == 1
+    pruned, merged = (repaired(old, diagnosis, heard, kind=kind) for kind in ("prune", "merge"))
+    for repair in (pruned, merged):  # the double is an equal one, so even its tokens decode the same
+        new = repair.model.renewed(stored)
+        assert new.header.model["hash"] == repair.model.model_hash
+        assert all(int(new.codes[..., q].max()) < c.size for q, c in enumerate(repair.model.columns))
+        assert np.array_equal(repair.model.decode(new).values, before)
+    assert merged.renumbered.error == merged.before.error
+    held = old.encode(signal(seed).crop(1800, 2400)).codes  # starts anew, so codes may occur that did not in the whole
+    if all(np.isin(held[..., q], kept).all() for q, kept in enumerate(pruned.model.kept)):
+        assert pruned.renumbered.error == pruned.before.error
+    with pytest.raises(SignalPieceError, match="only tokens of the model that was mended"):
+        pruned.model.renewed(merged.model.encode(signal(seed)))
+
+
+def test_a_merge_of_near_codes_states_what_old_tokens_lose():
+    old = learned()
+    tensors = dict(old.tensors())
+    book = next(k for k in tensors if k.endswith("codebook.vectors"))
+    spread = float(np.sqrt(np.square(tensors[book] - tensors[book].mean(0)).sum(1).mean()))
+    tensors[book] = tensors[book].copy()
+    for k in range(0, 64, 2):  # every other code close to the one before it
+        tensors[book][k + 1] = tensors[book][k] + 0.009 * spread / np.sqrt(tensors[book].shape[1])
+    old.load_tensors(tensors)
+    heard = [recording(0)]
+    repair = repaired(old, examine("m", old, heard), heard, kind="merge")
+    assert repair.changed == 32
+    held = signal(0).crop(1800, 2400)
+    tokens = old.encode(held)
+    wanted, got = old.decode(tokens).values, repair.model.decode(repair.model.renewed(tokens)).values
+    moved = float(np.square(got - wanted).sum() / np.square(held.values - held.values.mean(1, keepdims=True)).sum())
+    assert 0 < moved < 1e-3  # a code moves by 1 % of the spread at most
+    assert repair.renumbered.error == pytest.approx(repair.before.error, rel=0.01)
+    assert repair.renumbered.error != repair.before.error
+    assert "remap table" in repair.sentences()[-1] and repair.json()["renumbered"]["codes"] == 64 * 3 - 32
 
 
 @pytest.mark.parametrize("name", ["biocodec", "labram"])
@@ -175,6 +225,30 @@ def test_the_journey(run, place, kind, monkeypatch):
     assert run("decode", new, place / "y.sp", "--out", place / "c.edf")[0] == 0
     refused(run("decode", old, place / "y.sp", "--out", place / "d.edf"), "hash")
     refused(run("doctor", new, place / "x.edf", "--fix", kind, "--out", place / "z.safetensors"), "mended before")
+
+
+def test_a_fitted_model_is_mended(run, tmp_path):
+    """From recordings to a mended model, as a user goes; what a repair refuses leaves no file."""
+    write(tmp_path / "train.edf", read(sample("S001R02.edf")).pick([8, 24, 40, 60]))
+    write(tmp_path / "x.edf", read(sample("S001R01.edf")).pick([8, 24]).crop(0, 4800))
+    old, x, tokens = tmp_path / "old.safetensors", tmp_path / "x.edf", tmp_path / "x.sp"
+    small = {**recipe("biocodec").SMALL, "strides": [2, 2], "codebook_size": 512}
+    sets = [a for k, v in small.items() for a in ("--set", f"{k}={v}")]
+    assert run("fit", "biocodec", tmp_path / "train.edf", "--out", old, "--steps", 40, *sets)[0] == 0
+    assert run("encode", old, x, "--out", tokens)[0] == 0
+    found = json.loads(run("doctor", old, x, "--json")[1])
+    assert any(c["dead"] > 0 for c in found["columns"])
+    assert run("decode", old, tokens, "--out", tmp_path / "a.edf")[0] == 0
+    for kind in ("prune", "revive"):
+        new, back = tmp_path / f"{kind}.safetensors", tmp_path / f"{kind}.edf"
+        told = json.loads(run("doctor", old, x, "--fix", kind, "--out", new, "--json")[1])["repair"]
+        assert told["after"]["live_share"] > told["before"]["live_share"]
+        assert run("decode", new, tokens, "--out", back)[0] == 0
+        assert np.array_equal(read(back).values, read(tmp_path / "a.edf").values)
+        assert load(new).model_hash == told["hash"] != load(old).model_hash
+    files = sorted(tmp_path.rglob("*"))
+    refused(run("doctor", old, x, "--fix", "merge", "--out", tmp_path / "merge.safetensors"), "nothing to merge")
+    assert sorted(tmp_path.rglob("*")) == files
 
 
 def test_the_doctor_speaks_json(run, place):

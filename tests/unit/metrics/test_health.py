@@ -32,6 +32,7 @@ def test_near_doubles_by_hand():
     assert near_doubles(book, within=1e-6).tolist() == [False, False, True, False, False]
     assert near_doubles(book, within=10).tolist() == [False, True, True, True, True]
     assert near_doubles(np.ones((3, 2))).tolist() == [False, True, True]
+    assert near_doubles(np.ones((0, 2))).tolist() == []
     chain = np.array([[0.0], [0.9], [1.8], [100.0], [-100.0]])  # the third is near the second, which is gone
     assert near_doubles(chain, within=1 / 63).tolist() == [False, True, False, False, False]
 
