@@ -155,8 +155,12 @@ class Mended:
 
     def decode(self, tokens: Tokens, *, rate: str = "model") -> Signal:
         """The signal of this model's tokens, or of the old model's."""
+        return self._decoder_of(tokens).decode(self.original(tokens), rate=rate)
+
+    def _decoder_of(self, tokens: Tokens) -> Any:
+        """The encoder for codes set anew; else the decoder, which fills a cut last block as it does for old tokens."""
         own = tokens.headers[0].model.get("hash") == self.model_hash
-        return (self.encoder if own else self.decoder).decode(self.original(tokens), rate=rate)
+        return self.encoder if own and self.seats else self.decoder
 
     def frames_of(self, start: int, stop: int) -> tuple[int, int]:
         """Frames (first, end) to read for samples start to stop at this rate."""
@@ -191,7 +195,7 @@ class Mended:
         return self.renumbered(tokens)
 
     def original(self, tokens: Tokens) -> Tokens:
-        """This model's tokens with the numbers of the whole codebook, as the encoder's; all others pass as they are.
+        """This model's tokens with the numbers of the whole codebook, as of what decodes them; others pass as they are.
 
         Raises:
             SignalPieceError: a code is outside the kept ones.
@@ -203,7 +207,7 @@ class Mended:
             if tokens.codes.size and not 0 <= tokens.codes[..., q].min() <= tokens.codes[..., q].max() < column.size:
                 raise SignalPieceError(f"codes of {column.name} must be between 0 and {column.size - 1}")
         codes = np.stack([self.kept[q][tokens.codes[..., q]] for q in range(count)], -1)
-        own = self.encoder.model
+        own = self._decoder_of(tokens).model
         headers = tuple(
             replace(h, columns=self.decoder.columns[:count], model={**h.model, **own}) for h in tokens.headers
         )

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -97,6 +98,17 @@ def test_old_tokens_with_new_numbers(models, name, seed):
         assert pruned.renumbered.error == pruned.before.error
     with pytest.raises(SignalPieceError, match="only tokens of the model that was mended"):
         pruned.model.renewed(merged.model.encode(signal(seed)))
+
+
+def test_code_0_fills_a_cut_last_block_also_where_it_was_removed():
+    old = learned("labram")
+    stored = old.encode(signal(3).crop(0, 600))
+    used = np.setdiff1d(stored.codes, 0)
+    pruned = recipe("pruned").build(base="labram", options=dict(old.options), sizes=(len(used),))
+    pruned.decoder.load_tensors(old.tensors())
+    pruned.keep([used])
+    stored = replace(stored, codes=np.where(stored.codes == 0, used[0], stored.codes).astype(np.int32))
+    assert np.array_equal(pruned.decode(pruned.renewed(stored)).values, old.decode(stored).values)
 
 
 def test_a_merge_of_near_codes_states_what_old_tokens_lose():
