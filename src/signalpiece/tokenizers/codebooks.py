@@ -19,7 +19,7 @@ def quantizer_of(tokenizer: Any) -> Any:
 
 
 def codebooks(tokenizer: Any) -> dict[str, Float[np.ndarray, "_ _"]]:
-    """Name and vectors of the codebook of each column, in order.
+    """Name and vectors of the codebook of each column, in order, as they are looked up: of one length on the sphere.
 
     Raises:
         SignalPieceError: the tokenizer's codes do not come from tables of vectors.
@@ -27,8 +27,16 @@ def codebooks(tokenizer: Any) -> dict[str, Float[np.ndarray, "_ _"]]:
     found = {k: np.asarray(v, float) for k, v in tokenizer.tensors().items() if k.endswith("codebook.vectors")}
     sizes = [c.size for c in tokenizer.columns]
     if [len(v) for v in found.values()] != sizes or 0 in sizes:
-        raise SignalPieceError(f"{tokenizer.title} has no table of vectors for each code column, so nothing to prune")
-    return found
+        raise SignalPieceError(
+            f"{tokenizer.title} has no table of vectors for each code column, so there is nothing to mend"
+        )
+    parts = [] if (own := quantizer_of(tokenizer)) is None else own.named_modules()
+    units = [m.unit for name, m in parts if name.rpartition(".")[2] == "codebook"] or [False] * len(found)
+    return {k: _on_sphere(v) if unit else v for (k, v), unit in zip(found.items(), units, strict=True)}
+
+
+def _on_sphere(x: Float[np.ndarray, "k d"]) -> Float[np.ndarray, "k d"]:
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
 
 def nearest_kept(book: Float[np.ndarray, "k d"], kept: Int[np.ndarray, "m"]) -> Int[np.ndarray, "k"]:

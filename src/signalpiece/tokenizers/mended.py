@@ -87,11 +87,11 @@ class Mended:
     def _follow(self) -> "Mended":
         tensors = dict(self.decoder.tensors())
         self.old_to_new = []
-        for q, (name, chosen) in enumerate(zip(codebooks(self.decoder), self.kept, strict=True)):
+        for q, ((name, book), chosen) in enumerate(zip(codebooks(self.decoder).items(), self.kept, strict=True)):
             vectors = np.array(tensors[name])
             if self.seats:
                 vectors[self.seats[q].codes] = self.seats[q].vectors
-            nearest = nearest_kept(vectors.astype(float), chosen)
+            nearest = nearest_kept(book, chosen)  # with seats all codes are kept, and each is its own
             tensors[name] = np.ascontiguousarray(vectors[chosen[nearest]])
             self.old_to_new.append(nearest)
         self.encoder.load_tensors(tensors)

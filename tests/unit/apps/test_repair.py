@@ -244,22 +244,24 @@ def test_a_fitted_model_is_mended(run, tmp_path):
     write(tmp_path / "train.edf", read(sample("S001R02.edf")).pick([8, 24, 40, 60]))
     write(tmp_path / "x.edf", read(sample("S001R01.edf")).pick([8, 24]).crop(0, 4800))
     old, x, tokens = tmp_path / "old.safetensors", tmp_path / "x.edf", tmp_path / "x.sp"
-    small = {**recipe("biocodec").SMALL, "strides": [2, 2], "codebook_size": 512}
-    sets = [a for k, v in small.items() for a in ("--set", f"{k}={v}")]
-    assert run("fit", "biocodec", tmp_path / "train.edf", "--out", old, "--steps", 40, *sets)[0] == 0
+    sets = [a for k, v in (LABRAM | {"codebook_size": 512}).items() for a in ("--set", f"{k}={json.dumps(v)}")]
+    assert run("fit", "labram", tmp_path / "train.edf", "--out", old, "--steps", 100, *sets)[0] == 0
     assert run("encode", old, x, "--out", tokens)[0] == 0
-    found = json.loads(run("doctor", old, x, "--json")[1])
-    assert any(c["dead"] > 0 for c in found["columns"])
+    (found,) = json.loads(run("doctor", old, x, "--json")[1])["columns"]
+    assert found["dead"] > 256 and found["double"] > 0
     assert run("decode", old, tokens, "--out", tmp_path / "a.edf")[0] == 0
-    for kind in ("prune", "revive"):
+    for kind in KINDS:
         new, back = tmp_path / f"{kind}.safetensors", tmp_path / f"{kind}.edf"
         told = json.loads(run("doctor", old, x, "--fix", kind, "--out", new, "--json")[1])["repair"]
+        assert kind != "merge" or told["changed"] == found["double"]
         assert told["after"]["live_share"] > told["before"]["live_share"]
+        assert told["after"]["error_db"] < told["before"]["error_db"] + 0.1
         assert run("decode", new, tokens, "--out", back)[0] == 0
         assert np.array_equal(read(back).values, read(tmp_path / "a.edf").values)
         assert load(new).model_hash == told["hash"] != load(old).model_hash
     files = sorted(tmp_path.rglob("*"))
-    refused(run("doctor", old, x, "--fix", "merge", "--out", tmp_path / "merge.safetensors"), "nothing to merge")
+    none = tmp_path / "none.safetensors"
+    refused(run("doctor", tmp_path / "merge.safetensors", x, "--fix", "merge", "--out", none), "mended before")
     assert sorted(tmp_path.rglob("*")) == files
 
 
