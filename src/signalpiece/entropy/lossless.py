@@ -117,7 +117,7 @@ class Lossless:
         return found
 
 
-def middle(x: Int[np.ndarray, "t c"], most: int) -> Int[np.ndarray, "t c"]:
+def middle(x: Int[np.ndarray, "t c"], most: int) -> Int[np.ndarray, "s c"]:
     """At most so many rows from the middle."""
     start = max(len(x) - most, 0) // 2
     return x[start : start + most]
