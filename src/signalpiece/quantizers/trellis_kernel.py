@@ -90,26 +90,30 @@ def _ratio(over, under, floor):
     return min(max(np.int64((over + floor) * 256.0 / (under + floor)), 16), 4096)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", inline="always")
 @no_type_check
-def _column(x, base, level, w, rates, ways, best):
-    """The cheapest way into each state behind one column; `ways` are the old and the new ones, one per row.
+def _column(k, x, base, level, g, tables, ways, best):
+    """The cheapest way into each state behind column k; `ways` are the old and the new ones, by turns.
 
     A way is its last eight sizes, then decayed sums of sizes and levels, quick and slow. `best` says of each state what
-    the way to it costs, what the way on will, where that comes from and what magnitude it took.
+    the way to it costs, what the way on will, where that comes from and what magnitude it took. Arrays are indexed down
+    to their numbers throughout: views of them would be counted one by one.
     """
-    old, new = ways
+    weights, rates = tables
     cost, after, came, took = best
-    w0, w1, w2, w3 = w[13] << 12, w[14] << 12, w[16] << 11, w[17] << 10
+    old, new = k & 1, 1 - (k & 1)
+    w0, w1, w2, w3 = weights[g, 13] << 12, weights[g, 14] << 12, weights[g, 16] << 11, weights[g, 17] << 10
+    quick, slow = weights[g, 15], weights[g, 18]
     after[:] = _NEVER
     for s in range(STATES):
         if cost[s] == _NEVER:
             continue
-        odd, way = s & 1, old[s]
-        total = w0 * way[0] + w1 * way[1] + w2 * (way[2] + way[3]) + w3 * (way[4] + way[5] + way[6] + way[7])
-        total += w[15] * ((level * _ratio(way[8], way[9], 8192)) >> 8)
-        total += w[18] * ((level * _ratio(way[10], way[11], 16384)) >> 8)
-        rate = rates[odd, cell_of(base + (total >> 12))]
+        odd = s & 1
+        total = w0 * ways[old, s, 0] + w1 * ways[old, s, 1] + w2 * (ways[old, s, 2] + ways[old, s, 3])
+        total += w3 * (ways[old, s, 4] + ways[old, s, 5] + ways[old, s, 6] + ways[old, s, 7])
+        total += quick * ((level * _ratio(ways[old, s, 8], ways[old, s, 9], 8192)) >> 8)
+        total += slow * ((level * _ratio(ways[old, s, 10], ways[old, s, 11], 16384)) >> 8)
+        cell = cell_of(base + (total >> 12))
         low = (x + 64 * odd) >> 7
         for i in range(3):
             m = low + i
@@ -118,22 +122,22 @@ def _column(x, base, level, w, rates, ways, best):
                     break
                 m = 0
             apart = x - 64 * (2 * m - (odd if m else 0))
-            price = cost[s] + apart * apart + rate[level_of(m)]
+            price = cost[s] + apart * apart + rates[odd, cell, level_of(m)]
             n = NEXT[s, m & 1]
             if price < after[n]:
-                after[n], came[n], took[n] = price, s, m
+                after[n], came[k, n], took[k, n] = price, s, m
     for n in range(STATES):
+        cost[n] = after[n]
         if after[n] < _NEVER:
-            m, way, then = took[n], old[came[n]], new[n]
-            size = 2 * m - ((came[n] & 1) if m else 0)
+            m, s = took[k, n], came[k, n]
+            size = 2 * m - ((s & 1) if m else 0)
             for i in range(7):
-                then[i + 1] = way[i]
-            then[0] = size
-            then[8] = (way[8] * 7 >> 3) + (size << 12)
-            then[9] = (way[9] * 7 >> 3) + level
-            then[10] = (way[10] * 31 >> 5) + (size << 12)
-            then[11] = (way[11] * 31 >> 5) + level
-    cost[:] = after
+                ways[new, n, i + 1] = ways[old, s, i]
+            ways[new, n, 0] = size
+            ways[new, n, 8] = (ways[old, s, 8] * 7 >> 3) + (size << 12)
+            ways[new, n, 9] = (ways[old, s, 9] * 7 >> 3) + level
+            ways[new, n, 10] = (ways[old, s, 10] * 31 >> 5) + (size << 12)
+            ways[new, n, 11] = (ways[old, s, 11] * 31 >> 5) + level
 
 
 @njit(cache=True, error_model="numpy")
@@ -164,8 +168,8 @@ def quantize_frames(values, memory, groups, weights, rates, codes):
         cost[:] = _NEVER
         cost[memory.clock[1]] = 0
         for k in range(columns):
-            old, new, w = ways[k & 1], ways[1 - (k & 1)], weights[groups[k]]
-            _column(abs(values[t, k]), expected[k], level[k], w, rates, (old, new), (cost, after, came[k], took[k]))
+            best = (cost, after, came, took)
+            _column(k, abs(values[t, k]), expected[k], level[k], groups[k], (weights, rates), ways, best)
         s = np.argmin(cost)
         memory.clock[1] = s
         for k in range(columns - 1, -1, -1):
