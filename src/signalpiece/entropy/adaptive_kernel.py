@@ -34,10 +34,12 @@ def _learnt(counter, bit, most):
 
 @njit(cache=True, error_model="numpy", inline="always")
 @no_type_check
-def _decide(coding, bit, node, state, scratch, coder, data):
-    """One decision: counters, mixers, coder, and what they learn from it."""
-    counters, mixers, places, inputs = state.counters, state.mixers, scratch.places, scratch.inputs
-    if state.fixed[0]:
+def _decide(coding, bit, node, fixed, counters, mixers, places, inputs, coder, data):  # noqa: PLR0913 (see below)
+    """One decision: counters, mixers, coder, and what they learn from it.
+
+    Arrays come by themselves: taken out of their tuple here, each would be counted at every decision.
+    """
+    if fixed:
         chance = min(max(np.int64(counters[places[0] + node]) >> 16, 16), 65520)
         if coding:
             encode_bit(coder, data, bit, chance)
@@ -80,10 +82,12 @@ def _start_of(level):
 @njit(cache=True, error_model="numpy", inline="always")
 @no_type_check
 def _magnitude(coding, magnitude, state, scratch, coder, data):
+    counters, mixers, places, inputs = state.counters, state.mixers, scratch.places, scratch.inputs
+    fixed = state.fixed[0]
     level = 0
     while level < NODES:
         more = 1 if coding and magnitude >= _start_of(level + 1) else 0
-        if not _decide(coding, more, level, state, scratch, coder, data):
+        if not _decide(coding, more, level, fixed, counters, mixers, places, inputs, coder, data):
             break
         level += 1
     start = _start_of(level)
