@@ -28,6 +28,9 @@ def encode(
     group: Annotated[
         int | None, typer.Option(min=0, help="Channels whose bytes are written together: 0 = all, 1 = cheap ranges.")
     ] = None,
+    bands: Annotated[
+        str | None, typer.Option(help="How many times wider the step is in bands, e.g. gamma=2,alpha=.7.")
+    ] = None,
     format: Annotated[str, typer.Option(help="coded (compact, random access) or parquet.")] = "coded",
     set_: Set = None,
     units: Annotated[list[str] | None, typer.Option(help="Units the file does not say, e.g. C3=uV or '*=uV'.")] = None,
@@ -40,11 +43,12 @@ def encode(
 ) -> None:
     """Turn recordings into tokens and say what they cost in bits."""
     from signalpiece.apps.cli_info import pairs
-    from signalpiece.apps.coding import encode_inputs
+    from signalpiece.apps.coding import encode_inputs, parse_bands
 
+    arranged = {"mode": mode, "group": group, "bands": parse_bands(bands) if bands else None}
     rows, notes = encode_inputs(
         model, inputs, out, bits=bits, step=step, format=format, options=set_ or [], units=pairs(units),
-        skip=skip_damaged, resume=resume, keep_identity=keep_identity, mode=mode, group=group,
+        skip=skip_damaged, resume=resume, keep_identity=keep_identity, arranged=arranged,
     )  # fmt: skip
     if json:
         screen.print_json({"files": rows, "notes": notes})

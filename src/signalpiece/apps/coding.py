@@ -24,8 +24,7 @@ def encode_inputs(
     options: Sequence[str] = (),
     units: Mapping[str, str] | None = None,
     skip: bool = False,
-    mode: str | None = None,
-    group: int | None = None,
+    arranged: Mapping[str, Any] | None = None,
     **how: Any,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Encodes files; returns one row of figures per recording, and what a reader should know.
@@ -37,13 +36,12 @@ def encode_inputs(
         options: `key=value` texts for a recipe.
         units: what the files do not say.
         skip: leave out files that cannot be read.
-        mode: single or spatial, of transform coders.
-        group: channels whose bytes are written together.
+        arranged: `mode`, `group` and `bands` of transform coders, as `load` takes them.
         how: `bits`, `step` (text with a unit), `format`, `resume` of `encode_files`.
     """
     from signalpiece.tokenizers.files import encode_files
 
-    tokenizer = load(model, options=options, mode=mode, group=group)
+    tokenizer = load(model, options=options, **(arranged or {}))
     unit = ""
     if how.get("step") is not None:
         how["step"], unit = parse_step(how["step"])
@@ -114,6 +112,22 @@ def parse_step(text: str) -> tuple[float, str]:
     if not value > 0:
         raise SignalPieceError(f"step must be above 0, got {text!r}")
     return value, known[0]
+
+
+def parse_bands(text: str) -> dict[str, float]:
+    """`gamma=2,delta=.5` as a dict.
+
+    Raises:
+        SignalPieceError: a part that is not `band=number`.
+    """
+    out = {}
+    for part in text.split(","):
+        name, _, value = part.partition("=")
+        try:
+            out[name.strip()] = float(value)
+        except ValueError:
+            raise SignalPieceError(f"--bands takes band=factor, e.g. gamma=2,delta=.5, got {part!r}") from None
+    return out
 
 
 def decode_tokens(

@@ -44,6 +44,7 @@ def load(
     build: Callable[..., Any] | None = None,
     mode: str | None = None,
     group: int | None = None,
+    bands: Mapping[str, float] | None = None,
 ) -> Any:
     """A tokenizer.
 
@@ -53,16 +54,17 @@ def load(
         build: makes the object for a file that no recipe made (`recipe: null`).
         mode: single or spatial, for transform coders: whether components of all channels are coded.
         group: channels whose bytes are written together, 0 = all.
+        bands: how many times wider the step is in a band, e.g. {"gamma": 2}.
 
     Raises:
         SignalPieceError: there is no such model, the file is damaged or does not fit, or the recipe needs training.
     """
     found = _load(model, options, build)
-    if mode is None and group is None:
+    if mode is None and group is None and not bands:
         return found
     if not hasattr(found, "arranged"):
-        raise SignalPieceError(f"{model} has one way to code channels; leave mode and group out")
-    return found.arranged(mode=mode or "single", group=group)
+        raise SignalPieceError(f"{model} has one way to code channels; leave mode, group and bands out")
+    return found.arranged(mode=mode or "single", group=group, bands=bands)
 
 
 def _load(model: str | Path, options: Sequence[str], build: Callable[..., Any] | None) -> Any:

@@ -242,6 +242,9 @@ def _same(stored: Any, tokenizer: Any, recording: Any, start: Callable[[], Any])
         return False
     if stored.header.model.get("hash") != tokenizer.model_hash:
         return False
+    own = tokenizer.model if hasattr(tokenizer, "arranged") else {}
+    if any(stored.header.model.get(key) != own.get(key) for key in ("channels", "mode", "bands") if own):
+        return False
     wanted = start().get("step")
     if wanted is None:
         return True

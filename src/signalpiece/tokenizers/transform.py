@@ -17,6 +17,7 @@ from signalpiece.core.contracts import Codec
 from signalpiece.core.signal import Grid, Signal, as_signals
 from signalpiece.core.tokens import Column, Tokens
 from signalpiece.entropy.level_bits import level_bits
+from signalpiece.tokenizers.band_steps import band_steps
 from signalpiece.tokenizers.batch import stack
 from signalpiece.tokenizers.estimate import relative_spectrum, trained_start
 from signalpiece.tokenizers.intake import coded_channels
@@ -66,8 +67,8 @@ class TransformCoder:
         self.rate, self.step_ratio, self.mode = float(rate), step_ratio, ""
         self._make_codec = codec
         self.set_tables(tables)
-        gains = balance(layout)
-        self.analysis, self.synthesis = analysis_map(layout, gains), synthesis_map(layout, gains)
+        self.bands: dict[str, float] = {}
+        self._weigh()
         size = int(quantizer.codebook_sizes[0])
         prefix = "sample" if type(layout).__name__ == "TimePatches" else "bin"
         self.columns = tuple(Column(f"{prefix}{k}", size) for k in range(layout.dim))
@@ -89,16 +90,20 @@ class TransformCoder:
         self.model_hash = model_hash(recipe, self.options, self.tensors())
         return self
 
-    def arranged(self, *, mode: str = "single", group: int | None = None) -> "TransformCoder":
-        """This coder with other units; any coder of the same model decodes what it makes.
+    def arranged(
+        self, *, mode: str = "single", group: int | None = None, bands: Mapping[str, float] | None = None
+    ) -> "TransformCoder":
+        """This coder with other units or steps; any coder of the same model decodes what it makes.
 
         Args:
             mode: single (a channel's tokens never depend on the others) or spatial (components of all channels: far
                 fewer bits for many sensors; tokens of a channel depend on the others, and ranges need all of them).
             group: channels whose bytes are written together, 0 = all; None: as the model says.
+            bands: how many times wider the step is in a band (delta, theta, alpha, beta, gamma; what lies above
+                counts as gamma): below 1 keeps it better.
 
         Raises:
-            SignalPieceError: the coder has no such units.
+            SignalPieceError: the coder has no such units or bands.
         """
         spatial = check_option("mode", mode, ("single", "spatial")) == "spatial"
         if group is not None and not hasattr(self._make_codec(**self.tables), "grids"):
@@ -111,7 +116,17 @@ class TransformCoder:
         elif group is not None:
             other._make_codec = partial(self._make_codec, channels=group)
         other.set_tables(self.tables if self.tables_name == OWN else self.tables_name)
+        if bands is not None and dict(bands) != self.bands:
+            other.bands = dict(bands)
+            other._weigh()
         return other
+
+    def _weigh(self) -> None:
+        """Maps between samples and coefficients, whose bands have steps of their own."""
+        gains = balance(self.layout)
+        if self.bands:
+            gains = gains / band_steps(self.bands, self.layout, self.rate)
+        self.analysis, self.synthesis = analysis_map(self.layout, gains), synthesis_map(self.layout, gains)
 
     @property
     def title(self) -> str:
@@ -126,6 +141,8 @@ class TransformCoder:
             own["channels"] = self.codec.channels
         if self.mode:
             own["mode"] = self.mode
+        if self.bands:
+            own["bands"] = dict(self.bands)
         return {"recipe": self.recipe, "options": dict(self.options), "hash": self.model_hash} | own
 
     @property
@@ -255,4 +272,5 @@ class TransformCoder:
         Raises:
             SignalPieceError: the tokens are another tokenizer's, or lack channels that a spatial transform needs.
         """
-        return play(self, tokens, rate)
+        bands = tokens.header.model.get("bands", {})
+        return play(self if bands == self.bands else self.arranged(bands=bands), tokens, rate)

@@ -116,3 +116,35 @@ def test_spread_over_blocks_is_that_of_the_whole(eeg):
 def test_what_cannot_be_arranged(model, how, sentence):
     with pytest.raises(SignalPieceError, match=sentence):
         signalpiece.load(model, **how)
+
+
+def test_bands_have_steps_of_their_own(eeg, tmp_path):
+    from signalpiece.metrics.bands import nmse_bands
+
+    signal = cap(3, 60)
+    coarse = eeg.arranged(bands={"gamma": 4.0, "theta": 0.5})
+    encode_files(coarse, [recording(signal)], tmp_path / "a.sp", step=2e-6)
+    stored = open_tokens(tmp_path / "a.sp").recordings[0]
+    assert stored.header.model["bands"] == {"gamma": 4.0, "theta": 0.5}
+    back = decode_range(stored, eeg)  # the tokens say so, not the coder
+    np.testing.assert_array_equal(back.values, coarse.decode(coarse.encode(signal, step=2e-6)).values)
+    plain = eeg.decode(eeg.encode(signal, step=2e-6))
+    one, two = (nmse_bands(signal.values, s.values, 100.0).db for s in (plain, back))
+    assert two["gamma"] > one["gamma"] + 6 and two["theta"] < one["theta"] - 4
+    assert two["alpha"] == pytest.approx(one["alpha"], abs=1.5) and two["delta"] == pytest.approx(one["delta"], abs=1.5)
+    part = decode_range(stored, eeg, 20.0, 30.0, [1])
+    np.testing.assert_array_equal(part.values, back.values[[1], 2000:3000])
+
+
+@pytest.mark.parametrize(
+    ("model", "bands", "sentence"),
+    [
+        ("eeg", {"kappa": 2.0}, "band"),
+        ("eeg", {"beta": 0.0}, "0.001 to 1000"),
+        ("wavelet", {"beta": 2.0}, "transform to frequencies"),
+        ("biocodec", {"beta": 2.0}, "trained first"),
+    ],
+)
+def test_bands_that_cannot_be_had(model, bands, sentence):
+    with pytest.raises(SignalPieceError, match=sentence):
+        signalpiece.load(model, bands=bands)
