@@ -32,6 +32,13 @@ def test_a_range_of_some_channels(cli, tmp_path):
     assert part.grid.names == ("Cz..", "C3..", "C4..") and abs(part.grid.seconds - 4) < 0.02
 
 
+def test_a_file_comes_back_byte_for_byte(cli, tmp_path):
+    tokens, back = tmp_path / "x.sp", tmp_path / "back.edf"
+    cli("encode", "eeg", sample("S001R01.edf"), "--lossless", "--keep-identity", "--level", "fast", "--out", tokens)
+    cli("decode", tokens, "--original", "--out", back)
+    assert back.read_bytes() == sample("S001R01.edf").read_bytes()
+
+
 def test_compare_and_report(cli, tmp_path):
     page = tmp_path / "compare.html"
     table = json.loads(cli("compare", "dct", "eeg", "--data", sample("S001R01.edf"), "--out", page, "--json"))

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from signalpiece.apps import screen
+from signalpiece.core.check import SignalPieceError
 
 Model = Annotated[
     str, typer.Argument(help="A model file, a shipped name (eeg) or a recipe that needs no training (dct).")
@@ -31,6 +32,13 @@ def encode(
     bands: Annotated[
         str | None, typer.Option(help="How many times wider the step is in bands, e.g. gamma=2,alpha=.7.")
     ] = None,
+    lossless: Annotated[
+        bool, typer.Option("--lossless", help="Every sample exactly, trigger channels too; MODEL does not matter.")
+    ] = False,
+    max_error: Annotated[
+        str | None, typer.Option(help="Every sample within a bound with its unit: 0.5uV, or 2LSB in the file's steps.")
+    ] = None,
+    level: Annotated[str | None, typer.Option(help="Of --lossless and --max-error: fast, default or best.")] = None,
     format: Annotated[str, typer.Option(help="coded (compact, random access) or parquet.")] = "coded",
     set_: Set = None,
     units: Annotated[list[str] | None, typer.Option(help="Units the file does not say, e.g. C3=uV or '*=uV'.")] = None,
@@ -48,7 +56,8 @@ def encode(
     arranged = {"mode": mode, "group": group, "bands": parse_bands(bands) if bands else None}
     rows, notes = encode_inputs(
         model, inputs, out, bits=bits, step=step, format=format, options=set_ or [], units=pairs(units),
-        skip=skip_damaged, resume=resume, keep_identity=keep_identity, arranged=arranged,
+        skip=skip_damaged, resume=resume, keep_identity=keep_identity, arranged=arranged, lossless=lossless,
+        max_error=max_error, level=level,
     )  # fmt: skip
     if json:
         screen.print_json({"files": rows, "notes": notes})
@@ -64,9 +73,9 @@ def encode(
 
 
 def decode(
-    model: Model,
-    tokens: Annotated[Path, typer.Argument(help="A token file (.sp), or a folder of tokens.")],
+    model: Annotated[str, typer.Argument(help="The model that made them; may be left out where it ships.")],
     out: Annotated[Path, typer.Option(help="Where to: a file such as x.edf, or a folder.")],
+    tokens: Annotated[Path | None, typer.Argument(help="A token file (.sp), or a folder of tokens.")] = None,
     start: Annotated[float | None, typer.Option(min=0, help="First second to decode.")] = None,
     stop: Annotated[float | None, typer.Option(min=0, help="Last second to decode.")] = None,
     channels: Annotated[str | None, typer.Option(help="Names of channels, separated by commas.")] = None,
@@ -74,21 +83,31 @@ def decode(
     skip_damaged: Annotated[
         bool, typer.Option("--skip-damaged", help="Leave out damaged units instead of refusing.")
     ] = False,
+    original: Annotated[
+        bool, typer.Option("--original", help="Give back the files that lossless tokens were made of.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Turn tokens back into signals, whole or a stretch of some channels, with the original events."""
-    from signalpiece.apps.coding import decode_tokens
+    from signalpiece.apps.coding import decode_originals, decode_tokens
 
     names = [c.strip() for c in channels.split(",")] if channels else None
-    rows = decode_tokens(
-        model,
-        tokens,
-        out,
-        start=start,
-        stop=stop,
-        channels=names,
-        rate=rate,
-        damaged="skip" if skip_damaged else "raise",
+    if original and (start is not None or stop is not None or channels is not None):
+        raise SignalPieceError("--original gives back whole files; leave --start, --stop and --channels out")
+    where = Path(model) if tokens is None else tokens
+    rows = (
+        decode_originals(where, out)
+        if original
+        else decode_tokens(
+            None if tokens is None else model,
+            where,
+            out,
+            start=start,
+            stop=stop,
+            channels=names,
+            rate=rate,
+            damaged="skip" if skip_damaged else "raise",
+        )
     )
     if json:
         screen.print_json({"files": rows})

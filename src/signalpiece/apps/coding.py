@@ -7,7 +7,7 @@ from typing import Any
 
 from signalpiece.apps import screen
 from signalpiece.apps.inputs import open_inputs
-from signalpiece.apps.load import load, resolve, shipped
+from signalpiece.apps.load import load, maker_of, resolve, shipped
 from signalpiece.apps.measure import source_bytes
 from signalpiece.core.check import SignalPieceError, check_option
 from signalpiece.recipes import names, recipe
@@ -37,10 +37,16 @@ def encode_inputs(
         units: what the files do not say.
         skip: leave out files that cannot be read.
         arranged: `mode`, `group` and `bands` of transform coders, as `load` takes them.
-        how: `bits`, `step` (text with a unit), `format`, `resume` of `encode_files`.
+        how: `bits`, `step` (text with a unit), `format`, `resume` of `encode_files`; `lossless` or `max_error` (text
+            with a unit) and `level` for samples without loss or within a bound, whatever the model.
     """
     from signalpiece.tokenizers.files import encode_files
 
+    exact = {k: how.pop(k, None) for k in ("lossless", "max_error", "level")}
+    if exact["lossless"] or exact["max_error"]:
+        return _encode_exact(inputs, out, exact, units=units, skip=skip, options=options, **(arranged or {}), **how)
+    if exact["level"]:
+        raise SignalPieceError("--level goes with --lossless or --max-error")
     tokenizer = load(model, options=options, **(arranged or {}))
     unit = ""
     if how.get("step") is not None:
@@ -57,6 +63,23 @@ def encode_inputs(
         *notes,
         *report.notes,
     ]
+
+
+def _encode_exact(
+    inputs: Sequence[Path], out: Path, exact: Mapping[str, Any], *, units: Any, skip: bool, **how: Any
+) -> tuple[list[dict[str, Any]], list[str]]:
+    from signalpiece.apps.coding_exact import check_exact
+    from signalpiece.tokenizers.exact import Exact
+    from signalpiece.tokenizers.exact_files import encode_exact
+
+    check_exact({**how, **exact})
+    tokenizer = Exact(level=exact["level"] or "default", max_error=exact["max_error"] or "")
+    recordings, notes = open_inputs(inputs, units, skip=skip, triggers=True)
+    kept = {k: how[k] for k in ("resume", "keep_identity") if k in how}
+    with screen.progress("encoding", sum(r.grid.seconds for r in recordings)) as tell:
+        report = encode_exact(tokenizer, recordings, out, progress=lambda done, _: tell(done), **kept)
+    rows = [_row(w, r, recordings) for w, r in zip(report.written, recordings, strict=True)]
+    return rows, [*notes, *report.notes]
 
 
 def _in_order(written: Sequence[Any], recordings: Sequence[Any]) -> list[Any]:
@@ -131,7 +154,7 @@ def parse_bands(text: str) -> dict[str, float]:
 
 
 def decode_tokens(
-    model: str,
+    model: str | None,
     tokens: Path,
     out: Path,
     *,
@@ -141,13 +164,14 @@ def decode_tokens(
     rate: str = "model",
     damaged: str = "raise",
 ) -> list[dict[str, Any]]:
-    """Decodes a file or folder of tokens into files; returns one row per recording."""
+    """Decodes a file or folder of tokens into files; returns one row per recording.
+
+    Without a model, the one that the tokens name decodes them.
+    """
     from signalpiece.tokenizers.files import decode_range, open_tokens
 
     check_option("rate", rate, ("model", "source"))
-    paths = sorted(tokens.glob("*.sp")) if tokens.is_dir() and not (tokens / "headers.json").is_file() else [tokens]
-    if not paths:
-        raise SignalPieceError(f"{tokens}: no tokens in this folder")
+    paths = _token_files(tokens)
     tokenizer = maker_for(model, paths[0])
     jobs = [(path, i, r) for path in paths for i, r in enumerate(open_tokens(path, tokenizer).recordings)]
     places = _names(jobs, out)
@@ -156,7 +180,7 @@ def decode_tokens(
         for done, ((_, index, stored), name) in enumerate(zip(jobs, places, strict=True)):
             tell(done)
             grid = stored.header.grid
-            _check_maker(stored.header.model, tokenizer, model)
+            _check_maker(stored.header.model, tokenizer, model or "the model they name")
             pick = None if channels is None else [channel_number(grid, c) for c in channels]
             signal = decode_range(stored, tokenizer, start or 0.0, stop, pick, rate=rate, damaged=damaged)
             name.parent.mkdir(parents=True, exist_ok=True)
@@ -166,10 +190,36 @@ def decode_tokens(
     return rows
 
 
-def maker_for(model: str, path: Path) -> Any:
-    """The tokenizer `model` as it made these tokens: a recipe with their options, a shipped model by their hash."""
+def decode_originals(tokens: Path, out: Path) -> list[dict[str, Any]]:
+    """The files that lossless tokens were made of; returns one row per recording."""
+    from signalpiece.apps.coding_exact import write_originals
+
+    paths = _token_files(tokens)
+    if out.suffix and len(paths) > 1:
+        raise SignalPieceError(f"{len(paths)} files do not fit into one {out.name}; give a folder with --out DIR/")
+    return [row for path in paths for row in write_originals(path, out)]
+
+
+def _token_files(tokens: Path) -> list[Path]:
+    paths = sorted(tokens.glob("*.sp")) if tokens.is_dir() and not (tokens / "headers.json").is_file() else [tokens]
+    if not paths:
+        raise SignalPieceError(f"{tokens}: no tokens in this folder")
+    return paths
+
+
+def maker_for(model: str | None, path: Path) -> Any:
+    """The tokenizer `model` as it made these tokens: a recipe with their options, a shipped model by their hash.
+
+    Lossless tokens need no model, whatever name is given; None is what the tokens name.
+    """
     from signalpiece.tokenizers.files import open_tokens
 
+    if model is None or model == "eeg":
+        found = open_tokens(path).recordings if path.is_file() else []
+        said = dict(found[0].header.model) if found else {}
+        if said.get("recipe") == "lossless" or model is None:
+            return maker_of(said)
+    assert model is not None
     tokenizer = None if model in names() else load(model)
     found = open_tokens(path, tokenizer).recordings
     said = dict(found[0].header.model) if found else {}

@@ -13,7 +13,7 @@ NAMED = 5  # files that one message names
 
 
 def open_inputs(
-    paths: Sequence[Path], units: Mapping[str, str] | None = None, *, skip: bool = False
+    paths: Sequence[Path], units: Mapping[str, str] | None = None, *, skip: bool = False, triggers: bool = False
 ) -> tuple[list[Any], list[str]]:
     """Recordings with channels over time, and notes on what was found or left out.
 
@@ -21,6 +21,7 @@ def open_inputs(
         paths: files, or folders whose known files are meant.
         units: what the files do not say.
         skip: leave out files that cannot be read instead of refusing them.
+        triggers: recordings of trigger channels alone stay recordings; else their codes become events of the others.
 
     Raises:
         SignalPieceError: files cannot be read (all are named), nothing is left, or `units` name no channel.
@@ -34,7 +35,7 @@ def open_inputs(
             continue
         usable = [r for r in found if "channel" in r.grid.axes and r.grid.size("channel") and r.grid.size("time")]
         notes += [f"{path.name}: {w}" for w in dict.fromkeys(w for r in usable for w in r.warnings)]
-        recordings += absorbed(usable)
+        recordings += usable if triggers else absorbed(usable)
         if not usable:
             elsewhere.append(path.name)
     if failed and not skip:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from signalpiece.core.signal import Annotation, Array, Grid, Signal
 from signalpiece.core.tokens import Header, Tokens
@@ -17,9 +17,12 @@ from signalpiece.core.types import Losses, Quantized, Slots
 
 @dataclass(frozen=True)
 class Stored:
-    """A file's own integers: physical value = integer * scale + offset, in the grid's units, per channel."""
+    """A file's own integers: physical value = integer * scale + offset, in the grid's units, per channel.
 
-    values: Int[Array, "c t"]
+    Decoded from a grid of an even step they may be halves, and the floats themselves where a file holds floats.
+    """
+
+    values: Shaped[Array, "c t"]
     scale: Float[Array, "c"]
     offset: Float[Array, "c"]
 

@@ -7,6 +7,7 @@ from signalpiece.core.lazy import load_name
 _FILES = {
     "BioCodec": "biocodec",
     "BlockTokenizer": "block_tokenizer",
+    "Exact": "exact",
     "KLT": "klt",
     "LaBraM": "labram",
     "Resampler": "resample",

@@ -60,9 +60,9 @@ def _notes(tokenizer: Any, grid: Grid) -> list[str]:
 class Intake:
     """Signals in, their coded channels out: float32, samples that do not count hold the last one that does."""
 
-    def __init__(self, grid: Grid, what: str = "this tokenizer") -> None:
+    def __init__(self, grid: Grid, what: str = "this tokenizer", *, everything: bool = False) -> None:
         self.grid = grid
-        self.keep = coded_channels(grid, what)
+        self.keep = list(range(grid.size("channel"))) if everything else coded_channels(grid, what)
         self.samples = 0
         self._last = np.zeros((len(self.keep), 1), np.float32)
         self._runs: list[list[list[int]]] = [[] for _ in self.keep]  # [start, stop] per channel
