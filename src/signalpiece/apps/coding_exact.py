@@ -18,7 +18,7 @@ def check_exact(how: dict[str, Any]) -> None:
     """Raises SignalPieceError if options that choose a rate stand beside those that lose nothing."""
     odd = [
         f"--{name}"
-        for name in ("bits", "step", "mode", "group", "options")
+        for name in ("bits", "step", "mode", "group", "bands", "options")
         if how.get(name) not in (None, [], ()) and name in how
     ]
     if how.get("lossless") and how.get("max_error"):
