@@ -125,7 +125,7 @@ def parse_step(text: str) -> tuple[float, str]:
     Raises:
         SignalPieceError: no number, no unit, or a unit that is not known.
     """
-    found = re.fullmatch(r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*(\D\S*)\s*", text)
+    found = re.fullmatch(r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*([^\d\s.]\S*)\s*", text)
     if not found:
         raise SignalPieceError(f"step must be a number with a unit, such as 2uV; got {text!r}")
     known = to_si(found[2])

@@ -193,7 +193,7 @@ def parse_error(text: str) -> tuple[float, str]:
     Raises:
         SignalPieceError: no number, no unit, or a unit that is not known.
     """
-    found = re.fullmatch(r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*([^\d\s]\S*)\s*", text)
+    found = re.fullmatch(r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*([^\d\s.]\S*)\s*", text)
     if not found:
         raise SignalPieceError(f"max_error must be a number with a unit, such as 0.5uV or 2LSB; got {text!r}")
     if found[2].upper() == "LSB":
