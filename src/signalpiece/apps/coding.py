@@ -224,7 +224,7 @@ def maker_for(model: str | None, path: Path) -> Any:
     found = open_tokens(path, tokenizer).recordings
     said = dict(found[0].header.model) if found else {}
     if tokenizer is None:
-        return recipe(model).build(**said["options"]) if said.get("recipe") == model else load(model)
+        return recipe(model).build(**said.get("options", {})) if said.get("recipe") == model else load(model)
     if tokenizer.model_hash != said.get("hash") and resolve(model) is not None:
         older = [p for p in shipped().values() if read_header(p)["hash"] == said.get("hash")]
         return load(older[0]) if older else tokenizer

@@ -137,13 +137,15 @@ class TransformCoder:
     def model(self) -> dict[str, Any]:
         """What stored tokens say about their tokenizer."""
         own: dict[str, Any] = {"tables": self.tables_name} if self.tables else {}
+        if self.tables_name != OWN:
+            own["options"] = dict(self.options)  # of a model file, its hash says all
         if self.codec.channels != 1:
             own["channels"] = self.codec.channels
         if self.mode:
             own["mode"] = self.mode
         if self.bands:
             own["bands"] = dict(self.bands)
-        return {"recipe": self.recipe, "options": dict(self.options), "hash": self.model_hash} | own
+        return {"recipe": self.recipe, "hash": self.model_hash} | own
 
     @property
     def preprocessing(self) -> dict[str, Any]:
