@@ -10,7 +10,7 @@ from signalpiece.apps.inputs import open_inputs
 from signalpiece.apps.load import load, maker_of, resolve, shipped
 from signalpiece.apps.measure import source_bytes
 from signalpiece.core.check import SignalPieceError, check_option
-from signalpiece.recipes import names, recipe
+from signalpiece.recipes import names, parse_options, recipe
 from signalpiece.signals.files import write
 from signalpiece.signals.units import to_si
 from signalpiece.tokenizers.model_file import read_header
@@ -43,6 +43,12 @@ def encode_inputs(
     from signalpiece.tokenizers.files import encode_files
 
     exact = {k: how.pop(k, None) for k in ("lossless", "max_error", "level")}
+    if model == "lossless":
+        chosen = parse_options(recipe(model), options)
+        exact = {k: exact[k] or chosen.get(k) for k in exact} | {
+            "lossless": not (exact["max_error"] or chosen.get("max_error"))
+        }
+        options = ()
     if exact["lossless"] or exact["max_error"]:
         return _encode_exact(inputs, out, exact, units=units, skip=skip, options=options, **(arranged or {}), **how)
     if exact["level"]:

@@ -11,7 +11,7 @@ import numpy as np
 from signalpiece.core.check import SignalPieceError
 from signalpiece.signals.edf_original import put_together
 
-BLOCK = 1 << 22  # numbers decoded at once
+KEPT = 2  # decoded segments
 
 
 def check_exact(how: dict[str, Any]) -> None:
@@ -70,22 +70,42 @@ def write_originals(path: Path, out: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def numbers(stored: Any, start: int, stop: int) -> np.ndarray:
-    """The file's own whole numbers "c t", samples start to stop, gaps not counted; floats where it holds these."""
-    from signalpiece.recipes import recipe
+class Numbers:
+    """The file's own numbers of a stored recording; the last segments are kept, so that each is decoded once."""
 
-    out, gone, tokenizer = [], 0, recipe("lossless").build()
-    gaps = [(int(a), int(b)) for a, b in stored.header.preprocessing.get("gaps", ())]
-    edges = [(0, 0), *gaps, (stored.header.grid.size("time"), 0)]
-    for (_, begin), (end, _) in zip(edges[:-1], edges[1:], strict=True):
-        first, last = gone, gone + end - begin  # in stored samples
-        a, b = max(start, first), min(stop, last)
-        if a < b:
-            tokens = stored.read(a - first + begin, b - first + begin)
-            out.append(tokenizer.decode(tokens, stored=True).values)
-        gone = last
-    channels = stored.header.grid.size("channel")
-    return np.concatenate([np.zeros((channels, 0), np.int64), *out], axis=1) if len(out) != 1 else out[0]
+    def __init__(self, stored: Any) -> None:
+        from signalpiece.recipes import recipe
+
+        self._stored, self._tokenizer = stored, recipe("lossless").build()
+        self._kept: dict[int, np.ndarray] = {}
+        gaps = [(int(a), int(b)) for a, b in stored.header.preprocessing.get("gaps", ())]
+        edges = [(0, 0), *gaps, (stored.header.grid.size("time"), 0)]
+        self._runs = [(begin, end) for (_, begin), (end, _) in zip(edges[:-1], edges[1:], strict=True)]
+
+    def __call__(self, start: int, stop: int) -> np.ndarray:
+        """Samples start to stop "c t", gaps not counted; floats where the file holds these."""
+        out, gone = [self._segment(0)[:, :0]], 0
+        for begin, end in self._runs:
+            a, b = max(start - gone, 0) + begin, min(stop - gone, end - begin) + begin
+            gone += end - begin
+            if a < b:
+                out += self._rows(a, b)
+        return np.concatenate(out, axis=1)
+
+    def _rows(self, start: int, stop: int) -> list[np.ndarray]:
+        """Timeline samples start to stop, segment by segment."""
+        size = self._stored.header.segment
+        numbers = range(start // size, -(-stop // size))
+        return [self._segment(n)[:, max(start - n * size, 0) : stop - n * size] for n in numbers]
+
+    def _segment(self, number: int) -> np.ndarray:
+        if number not in self._kept:
+            size = self._stored.header.segment
+            tokens = self._stored.read(number * size, (number + 1) * size)
+            while len(self._kept) >= KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[number] = self._tokenizer.decode(tokens, stored=True).values
+        return self._kept[number]
 
 
 def samples_of(stored: Any) -> int:
@@ -107,7 +127,8 @@ def _write(path: Path, group: Sequence[Any]) -> None:
     facts = said["original"]
     try:
         rest = lzma.decompress(base64.b85decode(facts["rest"]))
-        put_together(path, facts, rest, lambda number, a, b: numbers(group[number], a, b))
+        numbers = [Numbers(stored) for stored in group]
+        put_together(path, facts, rest, lambda number, a, b: numbers[number](a, b))
     except (ValueError, KeyError, IndexError, lzma.LZMAError) as error:
         raise SignalPieceError(f"what gives the original back is damaged: {error!r}") from error
 
@@ -121,7 +142,7 @@ def _write_arrays(path: Path, group: Sequence[Any]) -> None:
         grid, notes = stored.header.grid, stored.annotations
         facts = recipe("lossless").build().decode(stored.read(0, 1), stored=True)
         bits = stored.header.preprocessing.get("kind") == "bits"
-        values = numbers(stored, 0, samples_of(stored))
+        values = Numbers(stored)(0, samples_of(stored))
         known = {
             "values": values if bits or np.abs(values).max(initial=0) >= 2**31 else values.astype(np.int32),
             "scale": facts.scale,

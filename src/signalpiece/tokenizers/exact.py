@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 
 from signalpiece.core.check import SignalPieceError, check_option
 from signalpiece.core.contracts import Stored
-from signalpiece.core.signal import Signal, as_signals
+from signalpiece.core.signal import Grid, Signal, as_signals
 from signalpiece.core.tokens import Column, Frames, Header, Tokens
 from signalpiece.entropy.lossless import Lossless
 from signalpiece.signals.units import to_si
@@ -103,7 +103,7 @@ class Exact:
             header = Header(grid, self.columns, Frames(grid.time_rate, 1, 1), self.model, notes, intake.invalid, size)
             yield Tokens((header,), codes.reshape(1, -1, 1), side=side, first=start, annotations=recording.annotations)
 
-    def segment_frames(self, grid: Any) -> int:
+    def segment_frames(self, grid: Grid) -> int:
         """Samples of one segment."""
         return max(min(round(self.segment_seconds * grid.time_rate), LARGEST // max(grid.size("channel"), 1)), 1)
 
@@ -150,6 +150,16 @@ class Exact:
             valid = good if valid is None else valid & good
         grid = header.grid.span(first, first + len(values))
         return Signal(grid, np.ascontiguousarray(values.T, np.float32), valid, tokens.annotations)
+
+    def stream(self, grid: Grid, **how: Any) -> Any:
+        """Not to be had: a file's integers are read from the opened recording.
+
+        Raises:
+            SignalPieceError: always, with what to do instead.
+        """
+        raise SignalPieceError(
+            "lossless coding takes the opened recording and no stream of signals: `encode --lossless`, or `segments`"
+        )
 
     def frames_of(self, start: int, stop: int) -> tuple[int, int]:
         """Frames (first, end) of samples start to stop: the same."""

@@ -179,6 +179,15 @@ def test_what_does_not_go_together(run, tmp_path, how, said):
     assert code == 2 and said in error and not (tmp_path / "x.sp").exists()
 
 
+def test_the_recipe_is_another_name(run, tmp_path):
+    assert run("encode", "lossless", sample("S001R01.edf"), "--set", "level=fast", "--out", tmp_path / "a.sp")[0] == 0
+    how = ("--lossless", "--level", "fast")
+    assert run("encode", "eeg", sample("S001R01.edf"), *how, "--out", tmp_path / "b.sp")[0] == 0
+    assert (tmp_path / "a.sp").read_bytes() == (tmp_path / "b.sp").read_bytes()
+    code, _, error = run("report", "lossless", sample("S001R01.edf"), "--out", tmp_path / "r.html")
+    assert code == 2 and error.count("\n") == 1, error
+
+
 def test_lossy_tokens_have_no_original(run, tmp_path):
     assert run("encode", "dct", sample("S001R01.edf"), "--step", "50uV", "--out", tmp_path / "x.sp")[0] == 0
     code, _, error = run("decode", tmp_path / "x.sp", "--original", "--out", tmp_path / "b.edf")
