@@ -95,12 +95,15 @@ def write_file(coder: Any, recording: Any, path: Path, options: dict[str, Any]) 
     `options` are those of `encode_files`, or `step_ratio`: the step in units of each channel's SD.
     """
     from signalpiece.stores.coded_writer import CodedWriter
+    from signalpiece.tokenizers.exact_files import encode_exact
     from signalpiece.tokenizers.files import encode_files, open_tokens, write_recording
 
     if "step_ratio" in options:
         steps = coder.prepare(recording.grid, recording.blocks(60.0), step_ratio=options["step_ratio"])
         with CodedWriter(path) as writer:
             write_recording(writer, coder, recording, {"step": steps})
+    elif hasattr(coder, "segments"):  # a file's own integers, not a signal
+        encode_exact(coder, [recording], path)
     else:
         encode_files(coder, [recording], path, **options)
     return list(open_tokens(path, model=coder).recordings)

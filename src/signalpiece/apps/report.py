@@ -20,7 +20,7 @@ from signalpiece.apps.report_cost import (
     tokens_section,
     vocabulary_section,
 )
-from signalpiece.apps.report_data import FileMeasured, measure_file
+from signalpiece.apps.report_data import EXACT_DB, FileMeasured, measure_file
 from signalpiece.apps.report_kept import kept, kept_section
 from signalpiece.apps.report_signal import (
     loss_section,
@@ -136,7 +136,7 @@ def sections_of(name: str, tokenizer: Any, m: FileMeasured, c: Comparison, numbe
         rivals_section(c, name, m, number),
         cost_section(m),
         time_section(m),
-        *([scalp_section(m)] if m.grid.size("channel") > 3 else []),
+        *([scalp_section(m)] if m.grid.size("channel") > 3 and not m.exact else []),
         tokens_section(m),
         vocabulary_section(m),
         events_section(m),
@@ -180,10 +180,12 @@ def _lead(row: dict[str, Any]) -> str:
     cost, length = bold(f"{row['bits_file']:.0f} bits per second and channel"), duration(row["seconds"])
     bands = {b: v for b, v in row["nmse_db"].items() if b != "all" and np.isfinite(v)}
     worst = max(bands, key=lambda b: bands[b]) if bands else "all"
+    loss = f"{bold(f'{share} % of the energy')} between .5 and 45 Hz is wrong; {worst} suffers most."
+    if row["nmse_db"]["all"] < EXACT_DB:
+        loss = f"{bold('nothing')} between .5 and 45 Hz is wrong."
     return (
         f"{row['channels']} channel{plural} of {escape(row['kind'])}, {length} at {row['rate']:g} Hz, became "
-        f"{row['tokens']:,} tokens in {size(row['bytes'])}: {cost}{ratio}. After decoding, "
-        f"{bold(f'{share} % of the energy')} between .5 and 45 Hz is wrong; {worst} suffers most."
+        f"{row['tokens']:,} tokens in {size(row['bytes'])}: {cost}{ratio}. After decoding, {loss}"
     )
 
 

@@ -23,6 +23,7 @@ from signalpiece.metrics.similarity import power_spectrum, ratio
 
 BLOCK_SECONDS = 300.0
 MAX_POINTS = 480  # of curves over time
+EXACT_DB = -200.0  # an error below this is that of 32-bit floats
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ class FileMeasured:
     def channel_seconds(self) -> float:
         """Coded channels times seconds of the recording."""
         return self.stored.header.grid.size("channel") * self.recording.grid.seconds
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing was lost."""
+        return self.errors.db["all"] < EXACT_DB
 
     @property
     def rate_file(self) -> float:

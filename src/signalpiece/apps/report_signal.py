@@ -31,7 +31,9 @@ def traces_section(m: FileMeasured, tokenizer: object, number: int) -> Section:
     bodies = [(n, switches(f"traces-{number}-{k}", entries) + b) for k, (n, b) in enumerate(panels)]
     return Section(
         "Traces",
-        f"Decoded channels differ from the original by {with_prefix(typical_rms, m.grid.unit(0))} (median rms)",
+        "Decoded channels are the original"
+        if m.exact
+        else f"Decoded channels differ from the original by {with_prefix(typical_rms, m.grid.unit(0))} (median rms)",
         "Original and decoded over each other, .5 to 45 Hz, each channel with its own scale bar. Grey: missing in the "
         "file. Dashed blue: events.",
         tabs(f"stretch-{number}", bodies),
@@ -43,7 +45,12 @@ def loss_section(m: FileMeasured) -> Section:
     pooled = m.errors.db
     bands = {b: v for b, v in pooled.items() if b != "all" and np.isfinite(v)}
     most, least = max(bands, key=lambda b: bands[b]), min(bands, key=lambda b: bands[b])
-    finding = f"{most.capitalize()} loses most ({db(bands[most])}\u00a0dB), {least} least ({db(bands[least])}\u00a0dB)"
+    same = "Nothing between .5 and 45 Hz is lost"
+    finding = (
+        same
+        if m.exact
+        else f"{most.capitalize()} loses most ({db(bands[most])}\u00a0dB), {least} least ({db(bands[least])}\u00a0dB)"
+    )
     lines = [("original", "--original"), ("decoded", "--decoded"), ("error", "--error")]
     spectra = key(lines) + plot_error.spectra(m.hertz, *m.spectra)
     strips = plot_error.band_strips(m.errors.per_channel, pooled, _names(m))
@@ -129,6 +136,8 @@ def time_section(m: FileMeasured) -> Section:
         f"Along the recording the error lies between {db(np.nanmin(m.error_db))} and {db(m.error_db[worst])} dB; "
         f"the worst stretch is at {plot_time.clock(round(float(m.seconds[worst]), 1), seconds)}"
     )
+    if m.exact:
+        finding = "Along the recording nothing is lost; bits are what the codes of each stretch are worth"
     body = plot_time.timeline(
         m.seconds,
         m.error_db,

@@ -148,6 +148,23 @@ def test_rivals_stand_beside_the_model(dct):
     assert got.comparisons[0].coders == ("dct", "finer") and "finer" in got.html
 
 
+def test_a_page_without_loss_says_so():
+    got = report("lossless", recipe("lossless").build(), [recording(5)], others={})
+    check_page(got.html)
+    assert got.files[0]["nmse_db"]["all"] < -200 and got.files[0]["kept"]["coherence"]["alpha"][1] < 1e-6
+    assert "Nothing between .5 and 45 Hz is lost" in got.html and "suffers most" not in got.html
+    within = report("lossless", recipe("lossless").build(max_error="0.2uV"), [recording(5)], others={})
+    assert -60 < within.files[0]["nmse_db"]["all"] < -20 and "suffers most" in within.html
+    assert within.files[0]["bits_file"] < 0.7 * got.files[0]["bits_file"]
+
+
+def test_what_analyses_keep_stands_on_the_page(dct):
+    got = report("dct", dct, [recording(5)], others={})
+    kept = got.files[0]["kept"]
+    assert set(kept["band_power_db"]) == set(BANDS) == set(kept["coherence"])
+    assert 'id="kept"' in got.html
+
+
 def test_nothing_to_report_is_one_sentence(dct):
     with pytest.raises(SignalPieceError, match="at least one recording"):
         report("dct", dct, [])
