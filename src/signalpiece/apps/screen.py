@@ -26,18 +26,21 @@ def _plain(x: Any) -> Any:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table on stdout; numbers align right."""
+    """A table on stdout; numbers align right and are never cut: a row wider than the screen runs over its edge."""
     from rich.console import Console
     from rich.table import Table
 
     out = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    need = 0
     for i, name in enumerate(columns):
         numbers = all(isinstance(r[i], (int, float)) or _numeric(str(r[i])) for r in rows)
         right = bool(rows) and numbers
-        out.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right, min_width=len(name))
+        least = max(len(name), *(len(show(r[i])) for r in rows)) if right else len(name)
+        out.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=right, min_width=least)
+        need += least + 2  # the gap beside it
     for row in rows:
         out.add_row(*(show(v) for v in row))
-    Console(soft_wrap=False).print(out)
+    Console(width=max(Console().width, need), soft_wrap=False).print(out)
 
 
 def bullets(sentences: Sequence[str]) -> None:
