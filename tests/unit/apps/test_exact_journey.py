@@ -184,8 +184,11 @@ def test_the_recipe_is_another_name(run, tmp_path):
     how = ("--lossless", "--level", "fast")
     assert run("encode", "eeg", sample("S001R01.edf"), *how, "--out", tmp_path / "b.sp")[0] == 0
     assert (tmp_path / "a.sp").read_bytes() == (tmp_path / "b.sp").read_bytes()
-    code, _, error = run("report", "lossless", sample("S001R01.edf"), "--out", tmp_path / "r.html")
-    assert code == 2 and error.count("\n") == 1, error
+    assert run("report", "lossless", sample("S001R01.edf"), "--out", tmp_path / "r.html")[0] == 0
+    assert "Nothing between .5 and 45 Hz is lost" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    push = ("stream", "push", "lossless", "--channels", "Cz", "--rate", "100", "--out", tmp_path / "s.sp")
+    code, _, error = run(*push)
+    assert code == 2 and error.count("\n") == 1 and "opened recording" in error, error
 
 
 def test_lossy_tokens_have_no_original(run, tmp_path):
