@@ -6,7 +6,7 @@ from pathlib import Path
 import signalpiece
 
 ROOMS = ("core", "signals", "layouts", "entropy", "stores", "metrics", "apps", "samples")
-NEED_MORE = {"signalpiece.core.assignment", "signalpiece.apps.dataset", "signalpiece.apps.features"}
+NEED_MORE = {"signalpiece.core.assignment", *(f"signalpiece.apps.{n}" for n in ("dataset", "features", "zarr_codec"))}
 
 
 def modules():
