@@ -1,19 +1,17 @@
 """What `encode` and `decode` do: files in, files out, with the figures that a person asks for first."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from signalpiece.apps import screen
 from signalpiece.apps.inputs import open_inputs
-from signalpiece.apps.load import load, maker_of, resolve, shipped
+from signalpiece.apps.load import load, maker_of, resolve, shipped_with
 from signalpiece.apps.measure import source_bytes
 from signalpiece.core.check import SignalPieceError, check_option
 from signalpiece.recipes import names, parse_options, recipe
 from signalpiece.signals.files import write
-from signalpiece.signals.units import to_si
-from signalpiece.tokenizers.model_file import read_header
+from signalpiece.signals.units import quantity, to_si
 
 
 def encode_inputs(
@@ -131,13 +129,13 @@ def parse_step(text: str) -> tuple[float, str]:
     Raises:
         SignalPieceError: no number, no unit, or a unit that is not known.
     """
-    found = re.fullmatch(r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*([^\d\s.]\S*)\s*", text)
-    if not found:
+    found = quantity(text)
+    if found is None:
         raise SignalPieceError(f"step must be a number with a unit, such as 2uV; got {text!r}")
-    known = to_si(found[2])
+    known = to_si(found[1])
     if known is None:
-        raise SignalPieceError(f"unit {found[2]!r} of the step is not known; use one such as uV, nV or fT")
-    value = float(found[1]) * known[1]
+        raise SignalPieceError(f"unit {found[1]!r} of the step is not known; use one such as uV, nV or fT")
+    value = found[0] * known[1]
     if not value > 0:
         raise SignalPieceError(f"step must be above 0, got {text!r}")
     return value, known[0]
@@ -221,7 +219,7 @@ def maker_for(model: str | None, path: Path) -> Any:
     from signalpiece.tokenizers.files import open_tokens
 
     if model is None or model == "eeg":
-        found = open_tokens(path).recordings if path.is_file() else []
+        found = open_tokens(path).recordings
         said = dict(found[0].header.model) if found else {}
         if said.get("recipe") == "lossless" or model is None:
             return maker_of(said)
@@ -232,8 +230,8 @@ def maker_for(model: str | None, path: Path) -> Any:
     if tokenizer is None:
         return recipe(model).build(**said.get("options", {})) if said.get("recipe") == model else load(model)
     if tokenizer.model_hash != said.get("hash") and resolve(model) is not None:
-        older = [p for p in shipped().values() if read_header(p)["hash"] == said.get("hash")]
-        return load(older[0]) if older else tokenizer
+        older = shipped_with(said.get("hash"))
+        return tokenizer if older is None else load(older)
     return tokenizer
 
 

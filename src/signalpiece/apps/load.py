@@ -87,17 +87,22 @@ def _load(model: str | Path, options: Sequence[str], build: Callable[..., Any] |
     return tokenizer
 
 
+def shipped_with(hash_: str | None) -> Path | None:
+    """The shipped model of that hash."""
+    from signalpiece.tokenizers.model_file import read_header
+
+    return next((path for path in shipped().values() if read_header(path)["hash"] == hash_), None)
+
+
 def maker_of(said: Mapping[str, Any]) -> Any:
     """The tokenizer that tokens name in their header: a shipped model by its hash, a classical recipe by its options.
 
     Raises:
         SignalPieceError: neither; the tokens' model file must be given.
     """
-    from signalpiece.tokenizers.model_file import read_header
-
-    for path in shipped().values():
-        if read_header(path)["hash"] == said.get("hash"):
-            return load(path)
+    path = shipped_with(said.get("hash"))
+    if path is not None:
+        return load(path)
     name = said.get("recipe")
     if name in names():
         tokenizer = recipe(str(name)).build(**said.get("options", {}))

@@ -63,7 +63,7 @@ class StoredRaw(mne.io.BaseRaw):
             preload=False,
             first_samps=[source.first],
             last_samps=[last],
-            filenames=[path],
+            filenames=[path if path.exists() else None],  # a place that only fsspec knows has no name for MNE
             raw_extras=[{"source": source, "factors": factors[:, None]}],
             orig_format="single",
             verbose="error",

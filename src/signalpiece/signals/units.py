@@ -4,6 +4,7 @@ A label that the table does not know is never scaled: the channel keeps it as it
 out as volts, a million times too large.
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping
 
@@ -85,3 +86,13 @@ def parse_units(pairs: Mapping[str, str]) -> dict[str, tuple[str, float]]:
             raise SignalPieceError(f"unit {label!r} of {channel} is not known; use one such as V, mV, uV, nV, T, fT")
         out[channel] = known
     return out
+
+
+def quantity(text: str) -> tuple[float, str] | None:
+    """Number and unit label of a text such as 2uV, or None if it is not one.
+
+    >>> quantity(".5 uV"), quantity("0.5")
+    ((0.5, 'uV'), None)
+    """
+    found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*([^\d\s.]\S*)\s*", text)
+    return (float(found[1] + (found[2] or "")), found[3]) if found else None

@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Float
 
 from signalpiece.core.check import SignalPieceError, check_option
+from signalpiece.layouts.dct import DCT
+from signalpiece.layouts.lapped import Lapped
 from signalpiece.metrics.bands import BANDS
 
 LARGEST = 1000.0
@@ -25,7 +27,7 @@ def band_steps(bands: Mapping[str, float], layout: Any, rate: float) -> Float[np
             frequencies, or a rate that only the recording knows.
     """
     out = np.ones(layout.dim)
-    if type(layout).__name__ not in ("DCT", "Lapped") or not rate:
+    if not isinstance(layout, (DCT, Lapped)) or not rate:
         raise SignalPieceError("steps per band need a transform to frequencies at a rate of its own (dct, lapped, eeg)")
     hertz = (np.arange(layout.dim) + 0.5) * rate / (2 * layout.dim)
     edges = [high for _, high in BANDS.values()][:-1]

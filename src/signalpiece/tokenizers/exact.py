@@ -4,7 +4,6 @@ Paper: "Efficient Sequential Compression of Multi-Channel Biomedical Signals" (2
 trigger channels too. The numbers are the same whatever the level.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,7 +16,7 @@ from signalpiece.core.contracts import Stored
 from signalpiece.core.signal import Grid, Signal, as_signals
 from signalpiece.core.tokens import Column, Frames, Header, Tokens
 from signalpiece.entropy.lossless import Lossless
-from signalpiece.signals.units import to_si
+from signalpiece.signals.units import quantity, to_si
 from signalpiece.tokenizers.bound import check_bound, from_grid, steps_within, to_grid
 from signalpiece.tokenizers.intake import Intake, valid_samples
 from signalpiece.tokenizers.model_file import model_hash
@@ -203,15 +202,15 @@ def parse_error(text: str) -> tuple[float, str]:
     Raises:
         SignalPieceError: no number, no unit, or a unit that is not known.
     """
-    found = re.fullmatch(r"\s*([0-9.]+(?:[eE][-+]?\d+)?)\s*([^\d\s.]\S*)\s*", text)
-    if not found:
+    found = quantity(text)
+    if found is None:
         raise SignalPieceError(f"max_error must be a number with a unit, such as 0.5uV or 2LSB; got {text!r}")
-    if found[2].upper() == "LSB":
-        return float(found[1]), "LSB"
-    known = to_si(found[2])
+    if found[1].upper() == "LSB":
+        return found[0], "LSB"
+    known = to_si(found[1])
     if known is None:
-        raise SignalPieceError(f"unit {found[2]!r} of max_error is not known; use one such as uV, nV, fT or LSB")
-    return float(found[1]) * known[1], known[0]
+        raise SignalPieceError(f"unit {found[1]!r} of max_error is not known; use one such as uV, nV, fT or LSB")
+    return found[0] * known[1], known[0]
 
 
 def _checked(recording: Any) -> Any:

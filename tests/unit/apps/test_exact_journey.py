@@ -197,3 +197,8 @@ def test_lossy_tokens_have_no_original(run, tmp_path):
     assert code == 2 and "not lossless" in error
     code, _, error = run("decode", tmp_path / "x.sp", "--original", "--start", 1, "--out", tmp_path / "b.edf")
     assert code == 2 and "whole files" in error
+
+
+def test_tokens_that_are_not_there(run, tmp_path):
+    code, _, error = run("decode", tmp_path / "none.sp", "--out", tmp_path / "b.edf")
+    assert code == 2 and "no such file" in error and error.count("\n") == 1

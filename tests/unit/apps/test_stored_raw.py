@@ -101,3 +101,12 @@ def test_a_wrong_recording_and_an_unknown_model(tmp_path):
     assert signalpiece.read_raw(tmp_path / "a.sp", own).n_times == 6000
     with pytest.raises(signalpiece.SignalPieceError, match="does not ship"):
         signalpiece.read_raw(tmp_path / "a.sp")
+
+
+def test_a_file_anywhere(tmp_path):
+    import fsspec
+
+    _, path = stored(tmp_path, recording(60.0))
+    fsspec.filesystem("memory").pipe("/night.sp", path.read_bytes())
+    there, here = signalpiece.read_raw("memory://night.sp"), signalpiece.read_raw(path)
+    np.testing.assert_array_equal(there.get_data(start=0, stop=50), here.get_data(start=0, stop=50))
